@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Messages of the link, node <-> ingress, as JSON text (docs/protocol.md, "Link"; schemas in
+ * data/schema/). Parsing is strict about types and bounds, and ignores unknown members. */
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define FUNNEL_LINK_VERSION 1
+#define FUNNEL_LINK_MESSAGE_MAX (256 * 1024) /* bytes of one message */
+#define FUNNEL_LINK_SHARES_MAX 1000
+#define FUNNEL_LINK_GRANTS_MAX 1000
+#define FUNNEL_LINK_PORTS_MAX 64
+
+typedef enum {
+  FUNNEL_LINK_HELLO,   /* node: version, software, offer_port */
+  FUNNEL_LINK_SHARES,  /* node: the complete list of what is armed */
+  FUNNEL_LINK_PONG,    /* node: id */
+  FUNNEL_LINK_WELCOME, /* ingress: version, node, zone, public_ports, ping_interval */
+  FUNNEL_LINK_GRANTS,  /* ingress: the complete list of what is granted */
+  FUNNEL_LINK_PROBE,   /* ingress: result of an outside probe */
+  FUNNEL_LINK_PING,    /* ingress: id */
+  FUNNEL_LINK_ERROR,   /* either: message */
+} FunnelLinkType;
+
+typedef enum {
+  FUNNEL_PROBE_OK,      /* TLS connection made; leaf is the certificate seen */
+  FUNNEL_PROBE_DNS,     /* the name does not resolve */
+  FUNNEL_PROBE_CONNECT, /* no TCP connection to the public address */
+  FUNNEL_PROBE_TLS,     /* TLS handshake failed; detail has the alert */
+  FUNNEL_PROBE_TIMEOUT,
+} FunnelProbeOutcome;
+
+typedef struct {
+  char *name;    /* canonical host name */
+  guint16 port;
+  guint32 epoch; /* a changed epoch asks for a new probe of this share */
+} FunnelLinkShare;
+
+typedef struct {
+  char *name;
+  guint16 *ports;
+  guint n_ports;
+  gint64 expires; /* Unix seconds, 0 = never */
+} FunnelLinkGrant;
+
+typedef struct {
+  FunnelLinkType type;
+  guint32 version;             /* hello, welcome */
+  char *software;              /* hello */
+  guint16 offer_port;          /* hello */
+  GPtrArray *shares;           /* shares: FunnelLinkShare* */
+  guint32 id;                  /* ping, pong */
+  char *node;                  /* welcome */
+  char *zone;                  /* welcome */
+  GArray *public_ports;        /* welcome: guint16 */
+  guint32 ping_interval;       /* welcome: seconds */
+  GPtrArray *grants;           /* grants: FunnelLinkGrant* */
+  char *name;                  /* probe */
+  guint16 port;                /* probe */
+  guint32 epoch;               /* probe: the epoch that was probed */
+  FunnelProbeOutcome outcome;  /* probe */
+  char *detail;                /* probe: one line for the user; error: message */
+  char *leaf;                  /* probe: lower-case hex SHA-256 of the leaf certificate seen, or NULL */
+  GStrv addresses;             /* probe: what the name resolved to */
+} FunnelLinkMessage;
+
+FunnelLinkMessage *funnel_link_message_new (FunnelLinkType type);
+void funnel_link_message_free (FunnelLinkMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelLinkMessage, funnel_link_message_free)
+
+FunnelLinkShare *funnel_link_share_new (const char *name, guint16 port, guint32 epoch);
+void funnel_link_share_free (FunnelLinkShare *share);
+FunnelLinkGrant *funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gint64 expires);
+void funnel_link_grant_free (FunnelLinkGrant *grant);
+
+/** funnel_link_message_print: JSON text. */
+char *funnel_link_message_print (const FunnelLinkMessage *message);
+/** funnel_link_message_parse: NULL and FUNNEL_ERROR_PROTOCOL naming the member at fault. An unknown
+ * "type" is FUNNEL_ERROR_UNSUPPORTED. */
+FunnelLinkMessage *funnel_link_message_parse (const char *text, gsize len, GError **error);
+
+const char *funnel_probe_outcome_text (FunnelProbeOutcome outcome);
+
+G_END_DECLS
