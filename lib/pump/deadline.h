@@ -9,13 +9,15 @@
 
 #define DEADLINE_NONE UINT32_MAX
 
-struct deadline_link {
+struct deadline_link
+{
   uint32_t prev, next; /* indices, DEADLINE_NONE at the ends */
   uint32_t queue;      /* queue the member is in, or DEADLINE_NONE */
   uint64_t expires;    /* milliseconds of CLOCK_MONOTONIC */
 };
 
-struct deadline_queue {
+struct deadline_queue
+{
   uint32_t head, tail;
   uint32_t length_ms;
 };
@@ -23,7 +25,8 @@ struct deadline_queue {
 /* Finds the link of member @index. */
 typedef struct deadline_link *(*deadline_lookup) (void *owner, uint32_t index);
 
-struct deadlines {
+struct deadlines
+{
   struct deadline_queue *queues;
   uint32_t queue_count;
   deadline_lookup lookup;

@@ -4,14 +4,16 @@
 /* One direction of a proxied connection: bytes from a socket to a socket, with half-close and
  * back-pressure and no buffer of its own.
  *
- * Theory. pump_run() moves bytes until the source has none (PUMP_WAIT_SOURCE), the destination takes
- * none (PUMP_WAIT_DESTINATION), the turn's budget is used (PUMP_AGAIN), the source ended and the end
- * was passed on by shutdown(2) (PUMP_FINISHED), or a side broke (PUMP_BROKEN). Small amounts go
- * through the caller's scratch memory (one recv, one send, no pipe); once a read fills the scratch
- * the direction counts as bulk and goes by splice(2) through a pipe taken from the pool and given
- * back as soon as it is empty. Bytes read but not yet accepted by the destination wait in a pipe,
- * never in user memory. Meant for edge-triggered epoll: run both directions on any event of either
- * socket until neither returns PUMP_AGAIN. */
+ * Theory. pump_run() moves bytes until the source has none (PUMP_WAIT_SOURCE), the destination
+ * takes none (PUMP_WAIT_DESTINATION), the turn's budget is used (PUMP_AGAIN), the source ended and
+ * the end was passed on by shutdown(2) (PUMP_FINISHED), or a side broke (PUMP_BROKEN). Small
+ * amounts go through the caller's scratch memory (one recv, one send, no pipe); once a read fills
+ * the scratch the direction counts as bulk and goes by splice(2) through a pipe taken from the pool
+ * and given back as soon as it is empty. Bytes read but not yet accepted by the destination wait in
+ * a pipe, never in user memory. When no pipe can be had (thousands of slow readers), bytes are only
+ * peeked at and discarded from the source once the destination took them: slower, but it needs
+ * nothing. Meant for edge-triggered epoll: run both directions on any event of either socket until
+ * neither returns PUMP_AGAIN. */
 
 #include "lib/pump/pipe-pool.h"
 
@@ -21,7 +23,8 @@
 
 #define PUMP_TURN_BYTES (1u << 20) /* default budget of one turn */
 
-enum pump_result {
+enum pump_result
+{
   PUMP_WAIT_SOURCE,
   PUMP_WAIT_DESTINATION,
   PUMP_AGAIN,
@@ -29,17 +32,21 @@ enum pump_result {
   PUMP_BROKEN,
 };
 
-struct pump {
-  struct pipe_pair pipe;  /* read_fd is -1 while none is held */
-  uint32_t in_pipe;       /* bytes waiting in it */
+struct pump
+{
+  struct pipe_pair pipe; /* read_fd is -1 while none is held */
+  uint32_t in_pipe;      /* bytes waiting in it */
   bool bulk;
   bool source_ended;
-  bool finished;          /* end passed on to the destination */
-  uint64_t bytes;         /* accepted by the destination so far */
+  bool finished;  /* end passed on to the destination */
+  uint64_t bytes; /* accepted by the destination so far */
 };
 
-/** pump_scratch: memory shared by all pumps of a thread between calls. */
-struct pump_scratch {
+#define PUMP_SCRATCH_MAX (64u * 1024) /* more than a pipe holds could not be put aside */
+
+/* Memory shared by all pumps of a thread, free between calls; at most PUMP_SCRATCH_MAX bytes. */
+struct pump_scratch
+{
   uint8_t *data;
   size_t size;
 };
