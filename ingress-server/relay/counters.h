@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* The counters page: a memfd made by the agent, written by the relay's workers with relaxed atomics,
- * read by the control process. It outlives relay restarts; only the "active" gauges start anew. */
+/* The counters page: a memfd made by the agent, written by the relay's workers with relaxed
+ * atomics, read by the control process. It outlives relay restarts; only the "active" gauges start
+ * anew. */
 
 #include "ingress-server/route/route-table.h"
 
@@ -12,34 +13,36 @@
 #define RELAY_COUNTERS_SIZE sizeof (struct relay_counters)
 
 /* X-macro: identifier, name in metrics and JSON */
-#define RELAY_REFUSALS(X) \
-  X (UNKNOWN_NAME, "unknown-name") \
-  X (NODE_AWAY, "node-away") \
-  X (NODE_UNREACHABLE, "node-unreachable") \
-  X (NODE_REFUSED, "node-refused") \
-  X (NODE_PROTOCOL, "node-protocol") \
-  X (NO_SNI, "no-sni") \
-  X (BAD_HELLO, "bad-hello") \
-  X (PLAIN_HTTP, "plain-http") \
-  X (HELLO_TIMEOUT, "hello-timeout") \
-  X (HELLO_CLOSED, "hello-closed") \
-  X (OFFER_TIMEOUT, "offer-timeout") \
-  X (SOURCE_CAP, "source-cap") \
-  X (ROUTE_CAP, "name-cap") \
-  X (NODE_CAP, "node-cap") \
-  X (TOTAL_CAP, "total-cap") \
-  X (REVOKED, "revoked") \
-  X (IDLE, "idle") \
+#define RELAY_REFUSALS(X)                                                                          \
+  X (UNKNOWN_NAME, "unknown-name")                                                                 \
+  X (NODE_AWAY, "node-away")                                                                       \
+  X (NODE_UNREACHABLE, "node-unreachable")                                                         \
+  X (NODE_REFUSED, "node-refused")                                                                 \
+  X (NODE_PROTOCOL, "node-protocol")                                                               \
+  X (NO_SNI, "no-sni")                                                                             \
+  X (BAD_HELLO, "bad-hello")                                                                       \
+  X (PLAIN_HTTP, "plain-http")                                                                     \
+  X (HELLO_TIMEOUT, "hello-timeout")                                                               \
+  X (HELLO_CLOSED, "hello-closed")                                                                 \
+  X (OFFER_TIMEOUT, "offer-timeout")                                                               \
+  X (SOURCE_CAP, "source-cap")                                                                     \
+  X (ROUTE_CAP, "name-cap")                                                                        \
+  X (NODE_CAP, "node-cap")                                                                         \
+  X (TOTAL_CAP, "total-cap")                                                                       \
+  X (REVOKED, "revoked")                                                                           \
+  X (IDLE, "idle")                                                                                 \
   X (RESOURCES, "resources")
 
-enum relay_refusal {
+enum relay_refusal
+{
 #define RELAY_REFUSAL_ID(id, name) RELAY_REFUSAL_##id,
   RELAY_REFUSALS (RELAY_REFUSAL_ID)
 #undef RELAY_REFUSAL_ID
       RELAY_REFUSAL_COUNT
 };
 
-struct relay_slot_counters {
+struct relay_slot_counters
+{
   uint32_t active;
   uint32_t refused;
   uint64_t total;
@@ -47,16 +50,17 @@ struct relay_slot_counters {
   uint64_t bytes_out; /* node to visitor */
 };
 
-struct relay_counters {
+struct relay_counters
+{
   uint64_t magic;
   uint64_t generation; /* of the route table in use by all workers */
   uint32_t pid;
   uint32_t starts;
-  uint32_t active;     /* flows open now */
-  uint32_t warm;       /* idle connections to nodes */
+  uint32_t active; /* flows open now */
+  uint32_t warm;   /* idle connections to nodes */
   uint64_t accepted;
   uint64_t offered;
-  uint64_t taken;      /* offers answered 101 */
+  uint64_t taken; /* offers answered 101 */
   uint64_t bytes_in;
   uint64_t bytes_out;
   uint64_t refusals[RELAY_REFUSAL_COUNT];
