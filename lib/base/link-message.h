@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 #define FUNNEL_LINK_GRANTS_MAX 1000
 #define FUNNEL_LINK_PORTS_MAX 64
 
-typedef enum {
+typedef enum
+{
   FUNNEL_LINK_HELLO,   /* node: version, software, offer_port */
   FUNNEL_LINK_SHARES,  /* node: the complete list of what is armed */
   FUNNEL_LINK_PONG,    /* node: id */
@@ -25,7 +26,8 @@ typedef enum {
   FUNNEL_LINK_ERROR,   /* either: message */
 } FunnelLinkType;
 
-typedef enum {
+typedef enum
+{
   FUNNEL_PROBE_OK,      /* TLS connection made; leaf is the certificate seen */
   FUNNEL_PROBE_DNS,     /* the name does not resolve */
   FUNNEL_PROBE_CONNECT, /* no TCP connection to the public address */
@@ -33,38 +35,41 @@ typedef enum {
   FUNNEL_PROBE_TIMEOUT,
 } FunnelProbeOutcome;
 
-typedef struct {
-  char *name;    /* canonical host name */
+typedef struct
+{
+  char *name; /* canonical host name */
   guint16 port;
   guint32 epoch; /* a changed epoch asks for a new probe of this share */
 } FunnelLinkShare;
 
-typedef struct {
+typedef struct
+{
   char *name;
   guint16 *ports;
   guint n_ports;
   gint64 expires; /* Unix seconds, 0 = never */
 } FunnelLinkGrant;
 
-typedef struct {
+typedef struct
+{
   FunnelLinkType type;
-  guint32 version;             /* hello, welcome */
-  char *software;              /* hello */
-  guint16 offer_port;          /* hello */
-  GPtrArray *shares;           /* shares: FunnelLinkShare* */
-  guint32 id;                  /* ping, pong */
-  char *node;                  /* welcome */
-  char *zone;                  /* welcome */
-  GArray *public_ports;        /* welcome: guint16 */
-  guint32 ping_interval;       /* welcome: seconds */
-  GPtrArray *grants;           /* grants: FunnelLinkGrant* */
-  char *name;                  /* probe */
-  guint16 port;                /* probe */
-  guint32 epoch;               /* probe: the epoch that was probed */
-  FunnelProbeOutcome outcome;  /* probe */
-  char *detail;                /* probe: one line for the user; error: message */
-  char *leaf;                  /* probe: lower-case hex SHA-256 of the leaf certificate seen, or NULL */
-  GStrv addresses;             /* probe: what the name resolved to */
+  guint32 version;            /* hello, welcome */
+  char *software;             /* hello */
+  guint16 offer_port;         /* hello */
+  GPtrArray *shares;          /* shares: FunnelLinkShare* */
+  guint32 id;                 /* ping, pong */
+  char *node;                 /* welcome */
+  char *zone;                 /* welcome */
+  GArray *public_ports;       /* welcome: guint16 */
+  guint32 ping_interval;      /* welcome: seconds */
+  GPtrArray *grants;          /* grants: FunnelLinkGrant* */
+  char *name;                 /* probe */
+  guint16 port;               /* probe */
+  guint32 epoch;              /* probe: the epoch that was probed */
+  FunnelProbeOutcome outcome; /* probe */
+  char *detail;               /* probe: one line for the user; error: message */
+  char *leaf;      /* probe: lower-case hex SHA-256 of the leaf certificate seen, or NULL */
+  GStrv addresses; /* probe: what the name resolved to */
 } FunnelLinkMessage;
 
 FunnelLinkMessage *funnel_link_message_new (FunnelLinkType type);
@@ -73,7 +78,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelLinkMessage, funnel_link_message_free)
 
 FunnelLinkShare *funnel_link_share_new (const char *name, guint16 port, guint32 epoch);
 void funnel_link_share_free (FunnelLinkShare *share);
-FunnelLinkGrant *funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gint64 expires);
+FunnelLinkGrant *
+funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gint64 expires);
 void funnel_link_grant_free (FunnelLinkGrant *grant);
 
 /** funnel_link_message_print: JSON text. */
@@ -83,5 +89,7 @@ char *funnel_link_message_print (const FunnelLinkMessage *message);
 FunnelLinkMessage *funnel_link_message_parse (const char *text, gsize len, GError **error);
 
 const char *funnel_probe_outcome_text (FunnelProbeOutcome outcome);
+/** funnel_link_type_text: "hello", … */
+const char *funnel_link_type_text (FunnelLinkType type);
 
 G_END_DECLS

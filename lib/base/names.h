@@ -6,7 +6,7 @@
 #define FUNNEL_BUS_NAME "org.openfunnel.Funnel.Daemon"
 #define FUNNEL_OBJECT_ROOT "/org/openfunnel/Funnel"
 #define FUNNEL_OBJECT_MANAGER FUNNEL_OBJECT_ROOT "/manager"
-#define FUNNEL_OBJECT_SHARES FUNNEL_OBJECT_ROOT "/share"     /* + "/" id */
+#define FUNNEL_OBJECT_SHARES FUNNEL_OBJECT_ROOT "/share"      /* + "/" id */
 #define FUNNEL_OBJECT_INGRESSES FUNNEL_OBJECT_ROOT "/ingress" /* + "/" id */
 
 #define FUNNEL_JOIN_PATH "/v1/join"
