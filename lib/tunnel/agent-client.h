@@ -15,7 +15,8 @@ G_DECLARE_FINAL_TYPE (FunnelAgentClient, funnel_agent_client, FUNNEL, AGENT_CLIE
 /* Signals: "event" (const char *name, GHashTable *fields): see docs/protocol.md.
  *          "closed" (): the agent is gone; pending calls fail with FUNNEL_ERROR_UNREACHABLE. */
 
-/** funnel_agent_client_new_for_fd: speak over a connected SOCK_SEQPACKET @fd, which is taken over. */
+/** funnel_agent_client_new_for_fd: speak over a connected SOCK_SEQPACKET @fd, which is taken over.
+ */
 FunnelAgentClient *funnel_agent_client_new_for_fd (int fd);
 
 /** funnel_agent_client_spawn: start a private agent that dies with this process (node).
@@ -26,9 +27,10 @@ FunnelAgentClient *funnel_agent_client_spawn (const char *const *options, GError
  * G_IO_ERROR_NOT_FOUND or CONNECTION_REFUSED when none is there. */
 FunnelAgentClient *funnel_agent_client_connect (const char *path, GError **error);
 
-/** funnel_agent_client_start_lasting: start an agent that outlives this process, listening at @path,
- * and attach to it. For hosts without a service manager. */
-FunnelAgentClient *funnel_agent_client_start_lasting (const char *path, const char *const *options, GError **error);
+/** funnel_agent_client_start_lasting: start an agent that outlives this process, listening at
+ * @path, and attach to it. For hosts without a service manager. */
+FunnelAgentClient *
+funnel_agent_client_start_lasting (const char *path, const char *const *options, GError **error);
 
 /**
  * funnel_agent_client_call_async: send one request.

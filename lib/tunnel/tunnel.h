@@ -9,23 +9,25 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-  char *private_key;       /* WireGuard, base64; a secret */
-  char *address;           /* the node's tunnel address, IPv4 */
-  char *peer_address;      /* the ingress's tunnel address, IPv4 */
-  char *peer_public_key;   /* base64 */
-  char *endpoint_host;     /* name or IP literal */
-  guint16 endpoint_port;   /* UDP */
-  guint keepalive;         /* seconds, 0 = off */
+typedef struct
+{
+  char *private_key;     /* WireGuard, base64; a secret */
+  char *address;         /* the node's tunnel address, IPv4 */
+  char *peer_address;    /* the ingress's tunnel address, IPv4 */
+  char *peer_public_key; /* base64 */
+  char *endpoint_host;   /* name or IP literal */
+  guint16 endpoint_port; /* UDP */
+  guint keepalive;       /* seconds, 0 = off */
 } FunnelTunnelConfig;
 
 FunnelTunnelConfig *funnel_tunnel_config_copy (const FunnelTunnelConfig *config);
 void funnel_tunnel_config_free (FunnelTunnelConfig *config); /* wipes the key */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelTunnelConfig, funnel_tunnel_config_free)
 
-typedef struct {
-  const char *engine;      /* "kernel", "wireguard-go", "none" (direct) */
-  gint64 handshake;        /* Unix seconds of the last WireGuard handshake, 0 = never */
+typedef struct
+{
+  const char *engine; /* "kernel", "wireguard-go", "none" (direct) */
+  gint64 handshake;   /* Unix seconds of the last WireGuard handshake, 0 = never */
   guint64 rx_bytes, tx_bytes;
   guint mtu;
 } FunnelTunnelStatus;
@@ -34,20 +36,33 @@ typedef struct {
 G_DECLARE_DERIVABLE_TYPE (FunnelTunnel, funnel_tunnel, FUNNEL, TUNNEL, GObject)
 
 /* Virtual methods mirror the public functions below. */
-struct _FunnelTunnelClass {
+struct _FunnelTunnelClass
+{
   GObjectClass parent_class;
   const char *name; /* "netns", "direct" */
   void (*probe_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
   gboolean (*probe_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*up_async) (FunnelTunnel *self, const FunnelTunnelConfig *, GCancellable *, GAsyncReadyCallback, gpointer);
+  void (*up_async) (FunnelTunnel *self,
+                    const FunnelTunnelConfig *,
+                    GCancellable *,
+                    GAsyncReadyCallback,
+                    gpointer);
   gboolean (*up_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
   void (*down_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
   gboolean (*down_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
   void (*verify_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
   gboolean (*verify_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*listen_async) (FunnelTunnel *self, guint16 port, GCancellable *, GAsyncReadyCallback, gpointer);
+  void (*listen_async) (FunnelTunnel *self,
+                        guint16 port,
+                        GCancellable *,
+                        GAsyncReadyCallback,
+                        gpointer);
   GSocket *(*listen_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*connect_async) (FunnelTunnel *self, guint16 port, GCancellable *, GAsyncReadyCallback, gpointer);
+  void (*connect_async) (FunnelTunnel *self,
+                         guint16 port,
+                         GCancellable *,
+                         GAsyncReadyCallback,
+                         gpointer);
   GSocketConnection *(*connect_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
   void (*refresh_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
   gboolean (*refresh_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
@@ -69,27 +84,44 @@ const char *funnel_tunnel_get_name (FunnelTunnel *self);
 void funnel_tunnel_probe_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** up: bring the tunnel up with @config (copied). Does not wait for a handshake. */
-void funnel_tunnel_up_async (FunnelTunnel *self, const FunnelTunnelConfig *config, GCancellable *, GAsyncReadyCallback, gpointer);
+void funnel_tunnel_up_async (FunnelTunnel *self,
+                             const FunnelTunnelConfig *config,
+                             GCancellable *,
+                             GAsyncReadyCallback,
+                             gpointer);
 gboolean funnel_tunnel_up_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** down: take everything away; fine when already down. */
 void funnel_tunnel_down_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_down_finish (FunnelTunnel *self, GAsyncResult *, GError **);
-/** verify: prove the isolation (no way out but the peer, no foreign listener); FUNNEL_ERROR_NOT_ISOLATED
- * says what is wrong. To be called before arming, after each up, and from time to time. */
+/** verify: prove the isolation (no way out but the peer, no foreign listener);
+ * FUNNEL_ERROR_NOT_ISOLATED says what is wrong. To be called before arming, after each up, and from
+ * time to time. */
 void funnel_tunnel_verify_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_verify_finish (FunnelTunnel *self, GAsyncResult *, GError **);
-/** listen: a listening non-blocking TCP socket on the node's tunnel address; @port 0 = ephemeral. */
-void funnel_tunnel_listen_async (FunnelTunnel *self, guint16 port, GCancellable *, GAsyncReadyCallback, gpointer);
+/** listen: a listening non-blocking TCP socket on the node's tunnel address; @port 0 = ephemeral.
+ */
+void funnel_tunnel_listen_async (FunnelTunnel *self,
+                                 guint16 port,
+                                 GCancellable *,
+                                 GAsyncReadyCallback,
+                                 gpointer);
 GSocket *funnel_tunnel_listen_finish (FunnelTunnel *self, GAsyncResult *, GError **);
-/** connect: TCP to @port on the ingress's tunnel address. The caller sets the deadline by cancelling. */
-void funnel_tunnel_connect_async (FunnelTunnel *self, guint16 port, GCancellable *, GAsyncReadyCallback, gpointer);
+/** connect: TCP to @port on the ingress's tunnel address. The caller sets the deadline by
+ * cancelling. */
+void funnel_tunnel_connect_async (FunnelTunnel *self,
+                                  guint16 port,
+                                  GCancellable *,
+                                  GAsyncReadyCallback,
+                                  gpointer);
 GSocketConnection *funnel_tunnel_connect_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** refresh: resolve the endpoint again and make WireGuard try a handshake now. Called when the link
  * cannot be made or the network changed. */
-void funnel_tunnel_refresh_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
+void
+funnel_tunnel_refresh_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_refresh_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** query: numbers for status. */
 void funnel_tunnel_query_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-gboolean funnel_tunnel_query_finish (FunnelTunnel *self, GAsyncResult *, FunnelTunnelStatus *out, GError **);
+gboolean
+funnel_tunnel_query_finish (FunnelTunnel *self, GAsyncResult *, FunnelTunnelStatus *out, GError **);
 
 G_END_DECLS

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* funnel-relay as a child of the agent: kept running, given its listeners, its counters page and
+ * the last route table at every start. It inherits the agent's namespaces and rights and drops them
+ * itself. */
+
+#include "lib/tunnel/agent/agent-loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define RELAY_LISTENERS_MAX 60
+#define RELAY_ARGS_MAX 128
+#define RELAY_COUNTERS_DEFAULT (4u << 20)
+#define RELAY_COUNTERS_MAX (256u << 20)
+
+struct relay_events
+{
+  void (*started) (void *data);
+  void (*exited) (void *data, const char *status);
+  /* The relay took the last routes (@generation) or refused them (@refusal). One of both is NULL.
+   */
+  void (*routes) (void *data, const char *generation, const char *refusal);
+  void *data;
+};
+
+struct relay_child
+{
+  struct agent_loop *loop;
+  struct relay_events events;
+  char *program; /* NULL = none is wanted */
+  char *args[RELAY_ARGS_MAX];
+  size_t n_args;
+  int listeners[RELAY_LISTENERS_MAX];
+  uint16_t ports[RELAY_LISTENERS_MAX];
+  size_t n_listeners;
+  int counters; /* memfd, -1 = none */
+  size_t counters_size;
+  int routes;          /* sealed memfd, -1 = none */
+  bool routes_waiting; /* not sent yet: the control socket was full */
+  pid_t pid;           /* 0 = not running */
+  int64_t started;
+  struct loop_source process;
+  struct loop_source control;
+  struct loop_timer retry;
+  unsigned backoff_ms;
+};
+
+/* What relay_child_start takes over: strings are copied, descriptors are moved. */
+struct relay_wish
+{
+  const char *program;
+  const char *args[RELAY_ARGS_MAX];
+  size_t n_args;
+  int listeners[RELAY_LISTENERS_MAX];
+  uint16_t ports[RELAY_LISTENERS_MAX];
+  size_t n_listeners;
+  size_t counters_size;
+};
+
+void relay_child_init (struct relay_child *child,
+                       struct agent_loop *loop,
+                       const struct relay_events *events);
+/** relay_child_start: (re)place the relay. False with a sentence when it could not be executed. */
+bool relay_child_start (struct relay_child *child,
+                        const struct relay_wish *wish,
+                        char *error,
+                        size_t error_size);
+/** relay_child_stop: for good. */
+void relay_child_stop (struct relay_child *child);
+/** relay_child_set_routes: @fd must be a memfd sealed against writing, shrinking and growing; taken
+ * over if so. */
+bool relay_child_set_routes (struct relay_child *child, int fd, char *error, size_t error_size);

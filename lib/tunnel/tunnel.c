@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lib/tunnel/tunnel.h"
+
+#include "lib/base/error.h"
+#include "lib/base/token.h"
+#include "lib/tunnel/direct.h"
+#include "lib/tunnel/netns.h"
+
+G_DEFINE_ABSTRACT_TYPE (FunnelTunnel, funnel_tunnel, G_TYPE_OBJECT)
+
+/* In the order they should be tried. */
+static const char *const names[] = {"netns", "direct", NULL};
+
+FunnelTunnelConfig *
+funnel_tunnel_config_copy (const FunnelTunnelConfig *config)
+{
+  FunnelTunnelConfig *copy = g_memdup2 (config, sizeof *config);
+
+  copy->private_key = g_strdup (config->private_key);
+  copy->address = g_strdup (config->address);
+  copy->peer_address = g_strdup (config->peer_address);
+  copy->peer_public_key = g_strdup (config->peer_public_key);
+  copy->endpoint_host = g_strdup (config->endpoint_host);
+  return copy;
+}
+
+void
+funnel_tunnel_config_free (FunnelTunnelConfig *config)
+{
+  if (!config)
+    return;
+  funnel_secret_free (config->private_key);
+  g_free (config->address);
+  g_free (config->peer_address);
+  g_free (config->peer_public_key);
+  g_free (config->endpoint_host);
+  g_free (config);
+}
+
+static void
+funnel_tunnel_class_init (FunnelTunnelClass *klass)
+{
+  g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 1, G_TYPE_STRING);
+}
+
+static void
+funnel_tunnel_init (FunnelTunnel *self)
+{
+}
+
+FunnelTunnel *
+funnel_tunnel_new (const char *name, GError **error)
+{
+  if (g_strcmp0 (name, "netns") == 0)
+    return g_object_new (FUNNEL_TYPE_NETNS_TUNNEL, NULL);
+  if (g_strcmp0 (name, "direct") == 0)
+    return g_object_new (FUNNEL_TYPE_DIRECT_TUNNEL, NULL);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+               "There is no tunnel back end “%s”; known are: netns, direct", name ? name : "");
+  return NULL;
+}
+
+const char *const *
+funnel_tunnel_names (void)
+{
+  return names;
+}
+
+const char *
+funnel_tunnel_get_name (FunnelTunnel *self)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->name;
+}
+
+void
+funnel_tunnel_probe_async (FunnelTunnel *self,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->probe_async (self, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->probe_finish (self, result, error);
+}
+
+void
+funnel_tunnel_up_async (FunnelTunnel *self,
+                        const FunnelTunnelConfig *config,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->up_async (self, config, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_up_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->up_finish (self, result, error);
+}
+
+void
+funnel_tunnel_down_async (FunnelTunnel *self,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->down_async (self, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_down_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->down_finish (self, result, error);
+}
+
+void
+funnel_tunnel_verify_async (FunnelTunnel *self,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->verify_async (self, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_verify_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->verify_finish (self, result, error);
+}
+
+void
+funnel_tunnel_listen_async (FunnelTunnel *self,
+                            guint16 port,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->listen_async (self, port, cancellable, callback, user_data);
+}
+
+GSocket *
+funnel_tunnel_listen_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->listen_finish (self, result, error);
+}
+
+void
+funnel_tunnel_connect_async (FunnelTunnel *self,
+                             guint16 port,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->connect_async (self, port, cancellable, callback, user_data);
+}
+
+GSocketConnection *
+funnel_tunnel_connect_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->connect_finish (self, result, error);
+}
+
+void
+funnel_tunnel_refresh_async (FunnelTunnel *self,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->refresh_async (self, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_refresh_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->refresh_finish (self, result, error);
+}
+
+void
+funnel_tunnel_query_async (FunnelTunnel *self,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+  FUNNEL_TUNNEL_GET_CLASS (self)->query_async (self, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_tunnel_query_finish (FunnelTunnel *self,
+                            GAsyncResult *result,
+                            FunnelTunnelStatus *out,
+                            GError **error)
+{
+  return FUNNEL_TUNNEL_GET_CLASS (self)->query_finish (self, result, out, error);
+}
