@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "ingress-server/admin/admin-call.h"
+
+const AdminCommand admin_commands[] = {
+    {"init", NULL, "Prepare this host to be an ingress", command_init_parse, command_init_run},
+    {"invite", "NAME", "Print the line that makes a machine join as node NAME",
+     command_invite_parse, command_invite_run},
+    {"nodes", NULL, "List nodes, their grants and shares, and open invitations",
+     command_nodes_parse, command_nodes_run},
+    {"grant", "NODE", "Allow a node to share under a name", command_grant_parse, command_grant_run},
+    {"revoke", "NODE", "Take grants back; visitors are cut off at once", command_revoke_parse,
+     command_revoke_run},
+    {"remove", "NODE", "Forget a node altogether", command_remove_parse, command_remove_run},
+    {"status", NULL, "Show tunnel, relay and counters", command_status_parse, command_status_run},
+    {NULL},
+};
+
+const AdminCommand *
+admin_command_find (const char *name)
+{
+  for (const AdminCommand *command = admin_commands; command->name; command++)
+    if (g_str_equal (command->name, name))
+      return command;
+  return NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Shared by agent-host.c (life) and agent-steps.c (setting up). */
+
+#include "ingress-server/control/agent-host.h"
+#include "lib/base/backoff.h"
+#include "lib/tunnel/agent-client.h"
+
+struct _IngressAgentHost
+{
+  GObject parent_instance;
+
+  IngressRegistry *registry;
+  const IngressConfig *config;
+  char *run_dir;
+  char *private_key;
+  char *public_key;
+  char *fingerprint; /* of everything an agent is set up with */
+  guint workers;
+  gboolean inherited; /* listeners came from the service manager */
+  GArray *listeners;  /* PublicListener; empty until they are needed */
+
+  FunnelAgentClient *client; /* NULL: none */
+  GCancellable *cancellable; /* of this client's calls */
+  FunnelBackoff backoff;
+  guint retry_timer;
+  gboolean stopped;
+
+  /* While it is set up; see agent-steps.c. */
+  guint step;
+  gboolean agent_is_up; /* it survived an earlier control process */
+  gboolean agent_has_relay;
+  gboolean peers_sent; /* later changes must be sent one by one */
+  GSocket *link_socket;
+  struct route_table *last_routes;
+
+  gboolean ready;
+  gboolean relay_up;
+  char *engine;
+  const struct relay_counters *counters;
+};
+
+/** agent_steps_begin: set up self->client, from the first step. Ends in one of the two below. */
+void agent_steps_begin (IngressAgentHost *self);
+void agent_host_steps_done (IngressAgentHost *self);
+void agent_host_steps_failed (IngressAgentHost *self, GError *error); /* takes @error */
+
+/** The note beside the agent's socket: what it was set up for, and that it was not started by a
+ * service manager. */
+char *agent_note_path (IngressAgentHost *self);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The agent as the control process uses it: attached or started, set up step by step, watched, and
+ * set up again when it was lost.
+ *
+ *   attach → hello → up → peers → listen → old routes → relay → counters → ready
+ *
+ * An agent that survived an earlier control process is taken over as it is: the tunnel stays up,
+ * the relay keeps running, visitors notice nothing. Only when it was set up for another
+ * configuration is it ended and started anew. */
+
+#include "ingress-server/control/ingress-registry.h"
+#include "ingress-server/relay/counters.h"
+#include "ingress-server/route/route-table.h"
+
+G_BEGIN_DECLS
+
+#define INGRESS_TYPE_AGENT_HOST (ingress_agent_host_get_type ())
+G_DECLARE_FINAL_TYPE (IngressAgentHost, ingress_agent_host, INGRESS, AGENT_HOST, GObject)
+
+/* Signals:
+ *   "ready" (GSocket *link_socket, struct route_table *last)  last: the table an earlier control
+ * process left, or NULL; valid during the call "failed" (GError *)                  a set-up
+ * failed; it is tried again by itself "lost" (const char *reason)          the tunnel and all
+ * sockets in it are gone "routes-applied" (guint64 generation) every worker of the relay uses that
+ * table or a later one */
+
+/** ingress_agent_host_new: @private_key is copied and wiped in the end. */
+IngressAgentHost *ingress_agent_host_new (IngressRegistry *registry,
+                                          const char *run_dir,
+                                          const char *private_key,
+                                          const char *public_key);
+
+/** ingress_agent_host_inherit: public listeners from the service manager, if any. */
+gboolean ingress_agent_host_inherit (IngressAgentHost *self, GError **error);
+
+void ingress_agent_host_start (IngressAgentHost *self);
+/** ingress_agent_host_stop: stop watching. @quit: end the agent too, if a control process started
+ * it (and not a service manager). Blocks shortly. */
+void ingress_agent_host_stop (IngressAgentHost *self, gboolean quit);
+
+gboolean ingress_agent_host_is_ready (IngressAgentHost *self);
+
+/** ingress_agent_host_put_peer: add the WireGuard peer of @node; @done is called when that is
+ * settled, well or badly, and at once when there is nothing to do. */
+void ingress_agent_host_put_peer (IngressAgentHost *self,
+                                  const IngressNode *node,
+                                  void (*done) (gpointer data),
+                                  gpointer data);
+void ingress_agent_host_remove_peer (IngressAgentHost *self, const char *public_key);
+
+/** ingress_agent_host_set_routes: give the relay the table @fd (taken over). @done is called when
+ * the agent has it. */
+void ingress_agent_host_set_routes (IngressAgentHost *self,
+                                    int fd,
+                                    void (*done) (gpointer data),
+                                    gpointer data);
+
+/* For status. */
+const char *ingress_agent_host_get_engine (
+    IngressAgentHost *self); /* "kernel", "wireguard-go", "none", "" before */
+const struct relay_counters *ingress_agent_host_get_counters (IngressAgentHost *self); /* or NULL */
+gboolean ingress_agent_host_relay_is_up (IngressAgentHost *self);
+
+G_END_DECLS

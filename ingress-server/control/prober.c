@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "funnel-ingressd"
+
+#include "ingress-server/control/prober.h"
+
+#include "lib/base/backoff.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define FAILURE_FIRST_MS 2000
+#define FAILURE_MAX_MS 60000
+#define FAILURE_MIN_MS 1000
+#define JITTER_SECONDS 6
+
+/* One routed share. Waiting (timer), queued, or running (cancellable). */
+typedef struct
+{
+  Prober *prober;
+  char *key; /* "name:port" */
+  char *name;
+  guint16 port;
+  gint64 node;
+  guint32 epoch;
+  guint64 seen; /* round of prober_sync in which it was routed */
+  guint timer;
+  gboolean queued;
+  gboolean again; /* wanted anew while running */
+  gboolean renew; /* wanted anew at the next prober_sync */
+  GCancellable *running;
+  FunnelBackoff backoff;
+  FunnelLinkMessage *last;
+  gint64 when;
+} Target;
+
+struct _Prober
+{
+  const IngressConfig *config;
+  ProberFunc func;
+  gpointer user_data;
+  GHashTable *targets; /* key → Target*, owned */
+  GQueue queue;        /* Target* */
+  guint running;
+  guint64 round;
+};
+
+static void start_queued (Prober *self);
+
+static void
+target_free (Target *target)
+{
+  g_clear_handle_id (&target->timer, g_source_remove);
+  if (target->queued)
+    g_queue_remove (&target->prober->queue, target);
+  if (target->running)
+    g_cancellable_cancel (target->running);
+  g_clear_object (&target->running);
+  g_clear_pointer (&target->last, funnel_link_message_free);
+  g_free (target->key);
+  g_free (target->name);
+  g_free (target);
+}
+
+Prober *
+prober_new (const IngressConfig *config, ProberFunc func, gpointer user_data)
+{
+  Prober *self = g_new0 (Prober, 1);
+
+  self->config = config;
+  self->func = func;
+  self->user_data = user_data;
+  g_queue_init (&self->queue);
+  self->targets
+      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)target_free);
+  return self;
+}
+
+void
+prober_free (Prober *self)
+{
+  g_hash_table_unref (self->targets);
+  g_queue_clear (&self->queue);
+  g_free (self);
+}
+
+/* What is told. */
+
+static gboolean
+is_own_address (const char *text)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (text);
+  struct ifaddrs *list = NULL;
+  gboolean found = FALSE;
+
+  if (getifaddrs (&list) < 0)
+    return TRUE;
+  for (struct ifaddrs *entry = list; entry && !found; entry = entry->ifa_next)
+    {
+      g_autoptr (GSocketAddress) own = NULL;
+
+      if (!entry->ifa_addr
+          || (entry->ifa_addr->sa_family != AF_INET && entry->ifa_addr->sa_family != AF_INET6))
+        continue;
+      own = g_socket_address_new_from_native (entry->ifa_addr, entry->ifa_addr->sa_family == AF_INET
+                                                                   ? sizeof (struct sockaddr_in)
+                                                                   : sizeof (struct sockaddr_in6));
+      found = own
+              && g_inet_address_equal (
+                  g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (own)), address);
+    }
+  freeifaddrs (list);
+  return found;
+}
+
+/* A failure whose addresses are not this host's has its likely cause in DNS. A host behind NAT does
+ * not have its public address, so this is a hint only. */
+static char *
+hint_at_foreign_addresses (const IngressConfig *config, GStrv addresses)
+{
+  g_autofree char *joined = NULL;
+  g_autofree char *record = NULL;
+
+  for (guint i = 0; addresses[i]; i++)
+    if (is_own_address (addresses[i]) || g_str_equal (addresses[i], config->endpoint_host))
+      return NULL;
+  joined = g_strjoinv (", ", addresses);
+  record = ingress_config_dns_record (config, NULL);
+  return g_strdup_printf ("; the name leads to %s, which is no address of the ingress itself: "
+                          "check the DNS record (%s)",
+                          joined, record);
+}
+
+static char *
+describe (Prober *self, const Target *target, const ProbeResult *result)
+{
+  g_autofree char *record = NULL;
+  g_autofree char *hint = NULL;
+
+  switch (result->outcome)
+    {
+    case FUNNEL_PROBE_OK:
+      return NULL;
+    case FUNNEL_PROBE_DNS:
+      record = ingress_config_dns_record (self->config, target->name);
+      return g_strdup_printf ("%s does not resolve (%s); publish the DNS record %s", target->name,
+                              result->detail ? result->detail : "no answer", record);
+    case FUNNEL_PROBE_CONNECT:
+    case FUNNEL_PROBE_TLS:
+    case FUNNEL_PROBE_TIMEOUT:
+      hint = result->addresses[0] ? hint_at_foreign_addresses (self->config, result->addresses)
+                                  : NULL;
+      return g_strdup_printf ("%s%s", result->detail ? result->detail : "No connection",
+                              hint ? hint : "");
+    }
+  return NULL;
+}
+
+static FunnelLinkMessage *
+make_message (Prober *self, const Target *target, guint32 epoch, const ProbeResult *result)
+{
+  FunnelLinkMessage *message = funnel_link_message_new (FUNNEL_LINK_PROBE);
+
+  message->name = g_strdup (target->name);
+  message->port = target->port;
+  message->epoch = epoch;
+  message->outcome = result->outcome;
+  message->detail = describe (self, target, result);
+  message->leaf = g_strdup (result->leaf);
+  message->addresses = g_strdupv (result->addresses);
+  return message;
+}
+
+/* When. */
+
+static void
+enqueue (Target *target)
+{
+  g_clear_handle_id (&target->timer, g_source_remove);
+  if (target->running)
+    target->again = TRUE;
+  else if (!target->queued)
+    {
+      target->queued = TRUE;
+      g_queue_push_tail (&target->prober->queue, target);
+    }
+}
+
+static gboolean
+on_due (gpointer data)
+{
+  Target *target = data;
+
+  target->timer = 0;
+  enqueue (target);
+  start_queued (target->prober);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_next (Target *target)
+{
+  guint delay;
+
+  if (target->again)
+    {
+      target->again = FALSE;
+      enqueue (target);
+      return;
+    }
+  if (target->last->outcome == FUNNEL_PROBE_OK)
+    {
+      funnel_backoff_reset (&target->backoff);
+      delay = (guint)g_random_int_range ((PROBER_STEADY_SECONDS - JITTER_SECONDS) * 1000,
+                                         (PROBER_STEADY_SECONDS + JITTER_SECONDS) * 1000);
+    }
+  else
+    delay = MAX (funnel_backoff_next (&target->backoff), FAILURE_MIN_MS);
+  target->timer = g_timeout_add (delay, on_due, target);
+}
+
+/* Running. */
+
+typedef struct
+{
+  Prober *prober;
+  char *key;
+  GCancellable *cancellable; /* tells this run's target from a later one of the same key */
+  guint32 epoch;
+} Run;
+
+static void
+run_free (Run *run)
+{
+  g_free (run->key);
+  g_object_unref (run->cancellable);
+  g_free (run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
+
+static void
+probe_cb (GObject *source, GAsyncResult *async_result, gpointer user_data)
+{
+  g_autoptr (Run) run = user_data;
+  g_autoptr (ProbeResult) result = probe_finish (async_result, NULL);
+  Prober *self = run->prober;
+  Target *target;
+
+  /* The prober may be gone if it was cancelled. */
+  if (g_cancellable_is_cancelled (run->cancellable) || !result)
+    return;
+  self->running--;
+  target = g_hash_table_lookup (self->targets, run->key);
+  if (target && target->running == run->cancellable)
+    {
+      g_clear_object (&target->running);
+      g_clear_pointer (&target->last, funnel_link_message_free);
+      target->last = make_message (self, target, run->epoch, result);
+      target->when = ingress_now ();
+      g_debug ("Probe of %s: %s", target->key, funnel_probe_outcome_text (result->outcome));
+      schedule_next (target);
+      self->func (target->node, target->last, self->user_data);
+    }
+  start_queued (self);
+}
+
+static void
+start_queued (Prober *self)
+{
+  while (self->running < PROBER_AT_ONCE && !g_queue_is_empty (&self->queue))
+    {
+      Target *target = g_queue_pop_head (&self->queue);
+      Run *run = g_new0 (Run, 1);
+
+      target->queued = FALSE;
+      target->running = g_cancellable_new ();
+      run->prober = self;
+      run->key = g_strdup (target->key);
+      run->cancellable = g_object_ref (target->running);
+      run->epoch = target->epoch;
+      self->running++;
+      probe_async (target->name, target->port, target->running, probe_cb, run);
+    }
+}
+
+/* Following the routes. */
+
+static Target *
+add_target (Prober *self, const char *key, const IngressRouteInfo *info)
+{
+  Target *target = g_new0 (Target, 1);
+
+  target->prober = self;
+  target->key = g_strdup (key);
+  target->name = g_strdup (info->name);
+  target->port = info->port;
+  target->node = info->node->id;
+  target->epoch = info->epoch;
+  funnel_backoff_init (&target->backoff, FAILURE_FIRST_MS, FAILURE_MAX_MS);
+  g_hash_table_replace (self->targets, target->key, target);
+  return target;
+}
+
+/* A probe that is cancelled does not come back to count itself out. */
+static void
+drop_target (Prober *self, Target *target)
+{
+  self->running -= target->running != NULL;
+  g_hash_table_remove (self->targets, target->key);
+}
+
+static void
+take_route (const IngressRouteInfo *info, gpointer user_data)
+{
+  Prober *self = user_data;
+  g_autofree char *key = g_strdup_printf ("%s:%u", info->name, info->port);
+  Target *target = g_hash_table_lookup (self->targets, key);
+
+  if (!info->granted || !info->linked || !info->told)
+    return;
+  if (target && target->node != info->node->id)
+    {
+      drop_target (self, target);
+      target = NULL;
+    }
+  if (!target)
+    enqueue (target = add_target (self, key, info));
+  else if (target->epoch != info->epoch || target->renew)
+    {
+      target->epoch = info->epoch;
+      target->renew = FALSE;
+      funnel_backoff_reset (&target->backoff);
+      enqueue (target);
+    }
+  target->seen = self->round;
+}
+
+void
+prober_sync (Prober *self, IngressRoutes *routes)
+{
+  g_autoptr (GList) targets = NULL;
+
+  self->round++;
+  ingress_routes_foreach (routes, take_route, self);
+  targets = g_hash_table_get_values (self->targets);
+  for (GList *l = targets; l; l = l->next)
+    if (((Target *)l->data)->seen != self->round)
+      drop_target (self, l->data);
+  start_queued (self);
+}
+
+void
+prober_renew (Prober *self, gint64 node)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->targets);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Target *target = value;
+
+      target->renew |= target->node == node;
+    }
+}
+
+const FunnelLinkMessage *
+prober_find (Prober *self, const char *name, guint16 port, gint64 *when)
+{
+  g_autofree char *key = g_strdup_printf ("%s:%u", name, port);
+  const Target *target = g_hash_table_lookup (self->targets, key);
+
+  if (!target || !target->last)
+    return NULL;
+  *when = target->when;
+  return target->last;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "ingress-server/store/ingress-config.h"
+
+#include "lib/base/error.h"
+#include "lib/base/host.h"
+#include "lib/base/names.h"
+#include "ingress-server/store/ingress-store.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define GROUP "ingress"
+#define NETWORK_WIREGUARD 0x64400000u /* 100.64.0.0/10, RFC 6598 */
+#define NETWORK_DIRECT 0x7f400000u    /* 127.64.0.0/10 */
+#define HOST_MASK 0x003fffffu
+
+static const char *const tunnel_names[] = {"wireguard", "direct"};
+G_STATIC_ASSERT (G_N_ELEMENTS (tunnel_names) == INGRESS_TUNNEL_DIRECT + 1);
+
+const char *
+ingress_tunnel_text (IngressTunnel tunnel)
+{
+  return tunnel_names[tunnel];
+}
+
+gboolean
+ingress_tunnel_from_text (const char *text, IngressTunnel *out, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (tunnel_names); i++)
+    if (g_str_equal (text, tunnel_names[i]))
+      {
+        *out = (IngressTunnel)i;
+        return TRUE;
+      }
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+               "tunnel: “%s” is neither wireguard nor direct", text);
+  return FALSE;
+}
+
+void
+ingress_config_free (IngressConfig *config)
+{
+  if (!config)
+    return;
+  g_free (config->state_dir);
+  g_free (config->zone);
+  g_free (config->endpoint_host);
+  g_free (config->public_ports);
+  g_free (config->listen);
+  g_free (config);
+}
+
+/* One reader per key; @text is never NULL. */
+
+static gboolean
+read_zone (IngressConfig *config, const char *text, GError **error)
+{
+  config->zone = funnel_host_normalize (text, error);
+  return config->zone != NULL;
+}
+
+static gboolean
+read_endpoint (IngressConfig *config, const char *text, GError **error)
+{
+  return funnel_endpoint_split (text, &config->endpoint_host, &config->endpoint_port, error);
+}
+
+static gboolean
+read_public_ports (IngressConfig *config, const char *text, GError **error)
+{
+  g_autoptr (GArray) ports = ingress_ports_parse (text);
+  gsize count = 0;
+
+  if (!ports || ports->len > INGRESS_PUBLIC_PORTS_MAX)
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "“%s” is not a list of 1 to %d ports; write for example 443,8443", text,
+                   INGRESS_PUBLIC_PORTS_MAX);
+      return FALSE;
+    }
+  config->public_ports = g_array_steal (ports, &count);
+  config->n_public_ports = (guint)count;
+  return TRUE;
+}
+
+static gboolean
+read_listen (IngressConfig *config, const char *text, GError **error)
+{
+  if (*text && !g_hostname_is_ip_address (text))
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "“%s” is not an IP address",
+                   text);
+      return FALSE;
+    }
+  config->listen = *text ? g_strdup (text) : NULL;
+  return TRUE;
+}
+
+static gboolean
+read_tunnel (IngressConfig *config, const char *text, GError **error)
+{
+  return ingress_tunnel_from_text (text, &config->tunnel, error);
+}
+
+static gboolean
+read_link_port (IngressConfig *config, const char *text, GError **error)
+{
+  guint64 port = 0;
+
+  if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT16, &port, error))
+    return FALSE;
+  config->link_port = (guint16)port;
+  return TRUE;
+}
+
+#define TEXT_OF(number) G_STRINGIFY (number)
+
+static const struct
+{
+  const char *key;
+  const char *fallback; /* NULL: required */
+  gboolean (*read) (IngressConfig *, const char *, GError **);
+} keys[] = {
+    {"zone", NULL, read_zone},
+    {"endpoint", NULL, read_endpoint},
+    {"public-ports", "443", read_public_ports},
+    {"listen", "", read_listen},
+    {"tunnel", "wireguard", read_tunnel},
+    {"link-port", TEXT_OF (FUNNEL_LINK_PORT), read_link_port},
+};
+
+static gboolean
+read_keys (IngressConfig *config, GKeyFile *file, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *text = g_key_file_get_string (file, GROUP, keys[i].key, NULL);
+
+      if (!text && !keys[i].fallback)
+        {
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "%s is missing",
+                       keys[i].key);
+          return FALSE;
+        }
+      if (!keys[i].read (config, text ? text : keys[i].fallback, error))
+        {
+          g_prefix_error (error, "%s: ", keys[i].key);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+check_keys_are_known (GKeyFile *file, GError **error)
+{
+  g_auto (GStrv) found = g_key_file_get_keys (file, GROUP, NULL, NULL);
+
+  for (guint i = 0; found && found[i]; i++)
+    {
+      gboolean known = FALSE;
+
+      for (guint k = 0; k < G_N_ELEMENTS (keys); k++)
+        known |= g_str_equal (found[i], keys[k].key);
+      if (!known)
+        {
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                       "“%s” is not a key of this file", found[i]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+IngressConfig *
+ingress_config_load (const char *state_dir, GError **error)
+{
+  g_autoptr (IngressConfig) config = g_new0 (IngressConfig, 1);
+  g_autofree char *path = g_build_filename (state_dir, INGRESS_CONFIG_FILE, NULL);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) why = NULL;
+
+  config->state_dir = g_strdup (state_dir);
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &why))
+    {
+      if (g_error_matches (why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        g_set_error (
+            error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
+            "There is no %s; run “funnel-ingress init --zone ZONE --endpoint HOST:PORT” first",
+            path);
+      else
+        g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "Cannot read %s: %s", path,
+                     why->message);
+      return NULL;
+    }
+  if (!check_keys_are_known (file, error) || !read_keys (config, file, error))
+    {
+      g_prefix_error (error, "%s: ", path);
+      return NULL;
+    }
+  return g_steal_pointer (&config);
+}
+
+char *
+ingress_config_print (const IngressConfig *config)
+{
+  g_autofree char *endpoint = funnel_endpoint_join (config->endpoint_host, config->endpoint_port);
+  g_autofree char *ports = ingress_ports_print (config->public_ports, config->n_public_ports);
+
+  return g_strdup_printf (
+      "# The ingress, as funnel-ingressd reads it when it starts.\n"
+      "[" GROUP "]\n"
+      "# DNS zone whose names this ingress hands out: node “laptop” becomes laptop.ZONE.\n"
+      "zone=%s\n"
+      "# Where nodes reach this host: UDP (WireGuard) and TCP (joining), the same port.\n"
+      "# It stands in join tokens and on joined nodes; changing it means joining again.\n"
+      "endpoint=%s\n"
+      "# TCP ports visitors may use.\n"
+      "public-ports=%s\n"
+      "# IP address to listen on for visitors and for joining; empty: all.\n"
+      "listen=%s\n"
+      "# wireguard, or direct: loopback only, for tests and demonstrations on one machine.\n"
+      "tunnel=%s\n"
+      "# TCP port for links, inside the tunnel.\n"
+      "link-port=%u\n",
+      config->zone, endpoint, ports, config->listen ? config->listen : "",
+      ingress_tunnel_text (config->tunnel), config->link_port);
+}
+
+gboolean
+ingress_config_has_port (const IngressConfig *config, guint16 port)
+{
+  for (guint i = 0; i < config->n_public_ports; i++)
+    if (config->public_ports[i] == port)
+      return TRUE;
+  return FALSE;
+}
+
+static guint32
+network (const IngressConfig *config)
+{
+  return config->tunnel == INGRESS_TUNNEL_DIRECT ? NETWORK_DIRECT : NETWORK_WIREGUARD;
+}
+
+char *
+ingress_config_address (const IngressConfig *config, guint32 host)
+{
+  guint32 ip = network (config) | (host & HOST_MASK);
+
+  return g_strdup_printf ("%u.%u.%u.%u", ip >> 24, (ip >> 16) & 0xff, (ip >> 8) & 0xff, ip & 0xff);
+}
+
+gboolean
+ingress_config_address_host (const IngressConfig *config, const char *text, guint32 *host)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (text);
+  guint32 ip;
+
+  if (!address || g_inet_address_get_family (address) != G_SOCKET_FAMILY_IPV4)
+    return FALSE;
+  memcpy (&ip, g_inet_address_to_bytes (address), sizeof ip);
+  ip = GUINT32_FROM_BE (ip);
+  if ((ip & ~HOST_MASK) != network (config))
+    return FALSE;
+  *host = ip & HOST_MASK;
+  return TRUE;
+}
+
+char *
+ingress_config_path (const IngressConfig *config, const char *file)
+{
+  return g_build_filename (config->state_dir, file, NULL);
+}
+
+char *
+ingress_config_dns_record (const IngressConfig *config, const char *name)
+{
+  gboolean whole_zone
+      = !name || (funnel_host_is_within (name, config->zone) && !g_str_equal (name, config->zone));
+  const char *type = "CNAME", *dot = ".";
+  const char *owner = whole_zone ? config->zone : name;
+
+  if (g_hostname_is_ip_address (config->endpoint_host))
+    {
+      type = strchr (config->endpoint_host, ':') ? "AAAA" : "A";
+      dot = "";
+    }
+  return g_strdup_printf ("%s%s. %s %s%s", whole_zone ? "*." : "", owner, type,
+                          config->endpoint_host, dot);
+}
+
+static char *
+choose (const char *chosen, const char *variable, const char *fallback)
+{
+  const char *value = chosen ? chosen : g_getenv (variable);
+
+  return g_canonicalize_filename (value && *value ? value : fallback, NULL);
+}
+
+char *
+ingress_state_dir (const char *chosen)
+{
+  return choose (chosen, FUNNEL_ENV_INGRESS_STATE, INGRESS_STATE_DIR_DEFAULT);
+}
+
+char *
+ingress_run_dir (const char *chosen)
+{
+  return choose (chosen, FUNNEL_ENV_INGRESS_RUN, INGRESS_RUN_DIR_DEFAULT);
+}

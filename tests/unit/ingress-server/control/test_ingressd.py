@@ -1,0 +1,522 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""funnel-ingressd as its peers meet it: admin, join API, links, visitors, restarts."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+import unittest
+
+from ingress_case import (INGRESSD, IngressCase, Link, OfferServer, Refused, Token, ZONE, check_schema, free_port,
+                          join_body, new_key, post_join, visit, wait_for)
+
+LAPTOP = "laptop." + ZONE
+
+
+class Admin(IngressCase):
+    def test_without_daemon(self):
+        done = self.call("status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("funnel-ingress init", done.stderr)
+        self.init()
+        done = self.call("status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("funnel-ingressd is not running", done.stderr)
+        self.assertIn("systemctl start", done.stderr)
+        again = self.call("init", "--zone", ZONE, "--endpoint", "127.0.0.1:1")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("already", again.stderr)
+
+    def test_init_says_what_to_do(self):
+        done = self.call("init", "--zone", "example.org", "--endpoint", "203.0.113.7:51820", "--public-port", "443",
+                         "--public-port", "8443")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("*.example.org. A 203.0.113.7", done.stdout)
+        self.assertIn("TCP 443, 8443", done.stdout)
+        self.assertIn("UDP and TCP 51820", done.stdout)
+
+    def test_private_files(self):
+        self.init()
+        self.start()
+        token = self.invite("laptop")
+        for folder in (self.state, self.run_dir):
+            for name in os.listdir(folder):
+                mode = os.stat(os.path.join(folder, name)).st_mode
+                allowed = 0o660 if name == "admin.sock" else 0o600
+                self.assertEqual(stat.S_IMODE(mode) & ~allowed, 0, name)
+        with open(os.path.join(self.state, "wireguard.key"), encoding="ascii") as file:
+            key = file.read().strip()
+        secrets = [token.secret_text, token.text, token.secret.hex(), key]
+        for path in (os.path.join(self.state, "ingress.db"), os.path.join(self.state, "ingress.db-wal"), self.log_path):
+            with open(path, "rb") as file:
+                content = file.read()
+            for secret in secrets + [token.secret]:
+                self.assertNotIn(secret if isinstance(secret, bytes) else secret.encode(), content, path)
+        for pid in (self.daemon.pid, self.agent_pid(), self.cli("status")["relay"]["pid"]):
+            with open("/proc/%d/cmdline" % pid, "rb") as file:
+                words = file.read()
+            for secret in secrets:
+                self.assertNotIn(secret.encode(), words)
+
+    def test_usage(self):
+        self.assertEqual(self.call().returncode, 2)
+        self.assertEqual(self.call("dance").returncode, 2)
+        self.assertEqual(self.call("invite").returncode, 2)
+        self.assertEqual(self.call("nodes", "--wrong").returncode, 2)
+        for command in ("init", "invite", "nodes", "grant", "revoke", "remove", "status"):
+            done = self.call(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("Usage:", done.stdout)
+
+    def test_invite_prints_one_line(self):
+        self.init()
+        self.start()
+        done = self.call("invite", "laptop")
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), 1)
+        self.assertTrue(lines[0].startswith("funnel join funnel1-"))
+        self.assertIn("funnel-ingress grant laptop", done.stderr)
+        self.assertEqual(Token(lines[0].split()[-1]).port, self.endpoint_port)
+
+    def test_errors(self):
+        self.init()
+        self.start()
+        self.assertEqual(self.call("grant", "nobody").returncode, 1)
+        self.assertIn("port 81 is not open", self.call("invite", "a", "--grant", "--port", "81").stderr)
+        self.join("laptop")
+        self.join("desk")
+        done = self.call("invite", "laptop")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--replace", done.stderr)
+        done = self.call("grant", "desk", "--name", LAPTOP)
+        self.assertIn("assigned name", done.stderr)
+        self.cli("grant", "desk", "--name", "custom.example.com")
+        self.assertEqual(self.call("grant", "laptop", "--name", "custom.example.com").returncode, 1)
+        self.assertEqual(self.call("revoke", "laptop").returncode, 1)
+        done = self.call("remove", "laptop")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--yes", done.stderr)
+        self.cli("remove", "laptop", "--yes")
+        self.assertEqual([node["name"] for node in self.cli("nodes")["nodes"]], ["desk"])
+
+    def test_second_daemon_refused(self):
+        self.init()
+        self.start()
+
+        done = subprocess.run([INGRESSD], env=self.environment, capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("running already", done.stderr)
+
+    def test_port_in_use(self):
+        self.init()
+        taken = socket.create_server(("127.0.0.1", self.public_port))
+        with taken:
+
+            done = subprocess.run([INGRESSD], env=self.environment, capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("public port %d" % self.public_port, done.stderr)
+        self.assertIsNone(self.agent_pid())
+
+
+    def test_inherited_listener(self):
+        self.init()
+        with socket.create_server(("127.0.0.1", self.public_port)) as inherited:
+            self.start(inherited=inherited)
+        self.assertEqual(visit("x", self.public_port), "TLSV1_UNRECOGNIZED_NAME")
+
+
+class Join(IngressCase):
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.start()
+
+    def test_join(self):
+        token, key = self.invite("laptop", "--grant"), new_key()
+        status, answer = post_join(token, join_body(token, key))
+        self.assertEqual(status, 200)
+        check_schema("join-answer", answer)
+        self.assertEqual(answer["node"], "laptop")
+        self.assertEqual(answer["names"], [LAPTOP])
+        self.assertEqual(answer["address"], "127.64.0.2")
+        self.assertEqual(answer["ingress_address"], "127.64.0.1")
+        self.assertEqual(answer["public_ports"], [self.public_port])
+        self.assertEqual(answer["tunnel"], "direct")
+        self.assertEqual([grant["name"] for grant in self.node("laptop")["grants"]], [LAPTOP])
+        self.assertEqual(post_join(token, join_body(token, key)), (200, answer))
+        status, refusal = post_join(token, join_body(token, new_key()))
+        self.assertEqual((status, refusal["error"]["code"]), (403, "token-used"))
+        check_schema("join-error", refusal)
+
+    def test_not_granted_by_default(self):
+        self.join("laptop")
+        self.assertEqual(self.node("laptop")["grants"], [])
+
+    def test_bad_tokens(self):
+        token = self.invite("laptop", "--expires", "1s")
+        unknown = Token(token.text)
+        unknown.secret_text = "A" * 22
+        status, refusal = post_join(unknown, join_body(unknown, new_key()))
+        self.assertEqual((status, refusal["error"]["code"]), (403, "token-unknown"))
+        wait_for(lambda: not self.cli("nodes")["invites"], "the invitation's end")
+        status, refusal = post_join(token, join_body(token, new_key()))
+        self.assertEqual((status, refusal["error"]["code"]), (403, "token-expired"))
+
+    def test_malformed(self):
+        token = self.invite("laptop")
+        good = json.loads(join_body(token, new_key()))
+        for member, value in (("version", 2), ("version", None), ("secret", "x"), ("secret", 7), ("public_key", "AAAA"),
+                              ("software", "a\nb")):
+            status, refusal = post_join(token, json.dumps(dict(good, **{member: value})))
+            self.assertEqual(status, 400, (member, value))
+            self.assertTrue(refusal["error"]["message"].startswith(member), refusal)
+        for text in ("", "[]", "{" * 2000, "nonsense"):
+            self.assertEqual(post_join(token, text)[0], 400, text)
+        self.assertEqual(post_join(token, "x" * 5000)[0], 413)
+        self.assertEqual(post_join(token, None, "GET")[0], 405)
+        self.assertEqual(post_join(token, "", path="/")[0], 404)
+        # None of that used the token up.
+        self.assertEqual(post_join(token, json.dumps(good))[0], 200)
+
+    def test_rate_limit(self):
+        token = self.invite("laptop")
+        statuses = [post_join(token, "{}")[0] for _ in range(30)]
+        self.assertEqual(statuses[0], 400)
+        self.assertEqual(statuses[-1], 429)
+
+    def test_too_many_connections(self):
+        """Silent connections of one source do not keep others out: some are closed at once."""
+        sockets = [socket.create_connection(("127.0.0.1", self.endpoint_port)) for _ in range(30)]
+        try:
+            def closed():
+                count = 0
+                for s in sockets:
+                    s.setblocking(False)
+                    try:
+                        count += s.recv(1) == b""
+                    except BlockingIOError:
+                        pass
+                    except ConnectionError:
+                        count += 1
+                return count
+            wait_for(lambda: closed() >= 22, "refused connections")
+            self.assertEqual(closed(), 22)
+        finally:
+            for s in sockets:
+                s.close()
+        wait_for(lambda: self.try_join("laptop"), "room for a join")
+
+    def try_join(self, name):
+        token = self.invite(name, "--replace")
+        try:
+            return post_join(token, join_body(token, new_key()))[0] == 200
+        except OSError:
+            return False
+
+    def test_replace(self):
+        first = self.join("laptop", "--grant")
+        link = self.link(first, 40000)
+        again = self.join("laptop", "--replace")
+        self.assertEqual(again["address"], first["address"])
+        self.assertEqual([grant["name"] for grant in self.node("laptop")["grants"]], [LAPTOP])
+        self.assertIn("new key", link.expect_end()[-1]["message"])
+
+
+class Links(IngressCase):
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.start()
+        self.answer = self.join("laptop", "--grant")
+
+    def open(self):
+        link = Link(self.answer["address"], self.link_port)
+        self.addCleanup(link.close)
+        return link
+
+    def test_start(self):
+        link = self.link(self.answer, 40000)
+        self.assertEqual(link.welcome["node"], "laptop")
+        self.assertEqual(link.welcome["zone"], ZONE)
+        self.assertEqual(link.welcome["public_ports"], [self.public_port])
+        self.assertEqual(link.welcome["ping_interval"], 5)
+        self.assertEqual(link.grants, [{"name": LAPTOP, "ports": [self.public_port], "expires": 0}])
+        node = self.node("laptop")
+        self.assertTrue(node["linked"])
+        self.assertEqual(node["software"], "test/1")
+        link.close()
+        wait_for(lambda: not self.node("laptop")["linked"], "the link's end")
+
+    def test_pings(self):
+        link = self.link(self.answer, 40000)
+        first = link.expect("ping")
+        self.assertEqual(link.expect("ping")["id"], first["id"] + 1)
+
+    def test_silence_ends_it(self):
+        link = self.link(self.answer, 40000)
+        # A node that hangs: connected, but no pong. The interval and the grace pass.
+        wait_for(lambda: not self.node("laptop")["linked"], "the silent link's end")
+        self.assertIn("No message", link.expect_end()[-1]["message"])
+
+    def test_only_nodes(self):
+        with self.assertRaises(Refused) as refused:
+            Link("127.64.0.99", self.link_port)
+        self.assertEqual(str(refused.exception), "403")
+        with self.assertRaises(Refused):
+            Link("127.0.0.1", self.link_port)
+        with self.assertRaises(Refused) as refused:
+            Link(self.answer["address"], self.link_port, protocol=None)
+        self.assertEqual(str(refused.exception), "400")
+        with self.assertRaises(Refused) as refused:
+            Link(self.answer["address"], self.link_port, path="/other")
+        self.assertEqual(str(refused.exception), "404")
+
+    def refused(self, *messages):
+        """What the ingress says before it closes the link."""
+        link = self.open()
+        for message in messages:
+            link.send_text(message if isinstance(message, str) else json.dumps(message))
+        last = link.expect_end()[-1]
+        link.close()
+        self.assertEqual(last["type"], "error")
+        return last["message"]
+
+    def test_refusals(self):
+        hello = {"type": "hello", "version": 1, "offer_port": 40000}
+        self.assertIn("first", self.refused({"type": "shares", "shares": []}))
+        self.assertIn("twice", self.refused(hello, hello))
+        self.assertIn("version 1", self.refused(dict(hello, version=2)))
+        self.assertIn("offer_port", self.refused(dict(hello, offer_port=0)))
+        self.assertIn("welcome", self.refused(hello, {"type": "welcome", "version": 1, "node": "a", "zone": "b",
+                                                      "public_ports": [1], "ping_interval": 5}))
+        self.assertIn("shares[0].name", self.refused(hello, {"type": "shares",
+                                                             "shares": [{"name": "A", "port": 1, "epoch": 0}]}))
+        self.assertIn("JSON", self.refused(hello, "nonsense"))
+        self.assertIn("JSON", self.refused(hello, "[" * 100000))
+        self.assertIn("Too many", self.refused(hello, *[{"type": "pong", "id": 1}] * 400))
+
+    def test_too_large(self):
+        link = self.link(self.answer, 40000)
+        try:
+            link.send_text("x" * (256 * 1024 + 1))
+        except OSError:
+            pass
+        link.expect_end()
+        wait_for(lambda: not self.node("laptop")["linked"], "the link's end")
+
+    def test_unknown_type_is_survived(self):
+        link = self.link(self.answer, 40000)
+        link.send("dance", style="tango")
+        self.assertIn("dance", link.expect("error")["message"])
+        self.cli("revoke", "laptop")
+        self.assertEqual(link.expect("grants")["grants"], [])
+
+    def test_second_replaces_first(self):
+        first = self.link(self.answer, 40000)
+        second = self.link(self.answer, 40001)
+        self.assertIn("newer", first.expect_end()[-1]["message"])
+        self.assertTrue(self.node("laptop")["linked"])
+        self.cli("revoke", "laptop")
+        self.assertEqual(second.expect("grants")["grants"], [])
+
+    def test_grants_are_told(self):
+        link = self.link(self.answer, 40000)
+        self.cli("grant", "laptop", "--name", "shop.example.com")
+        names = [grant["name"] for grant in link.expect("grants")["grants"]]
+        self.assertEqual(names, [LAPTOP, "shop.example.com"])
+        self.cli("revoke", "laptop", "--name", LAPTOP)
+        self.assertEqual([grant["name"] for grant in link.expect("grants")["grants"]], ["shop.example.com"])
+
+    def test_grant_expires(self):
+        link = self.link(self.answer, 40000)
+        self.cli("revoke", "laptop")
+        link.expect("grants", lambda message: not message["grants"])
+        before = int(time.time())
+        self.cli("grant", "laptop", "--expires", "2s")
+        grant = link.expect("grants")["grants"][0]
+        self.assertGreaterEqual(grant["expires"], before + 2)
+        self.assertEqual(link.expect("grants")["grants"], [])
+        self.assertTrue(self.node("laptop")["grants"][0]["expired"])
+
+    def test_remove(self):
+        link = self.link(self.answer, 40000)
+        self.cli("remove", "laptop", "--yes")
+        self.assertIn("removed", link.expect_end()[-1]["message"])
+        with self.assertRaises(Refused):
+            Link(self.answer["address"], self.link_port)
+
+
+class Visitors(IngressCase):
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.start()
+        self.answer = self.join("laptop", "--grant")
+        self.server = self.offers(self.answer["address"])
+
+    def visit(self, name=LAPTOP):
+        return visit(name, self.public_port)
+
+    def armed(self):
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP)
+        probe = link.expect("probe", lambda message: message["outcome"] == "ok")
+        self.assertEqual(probe["leaf"], self.server.leaf)
+        self.assertEqual(probe["epoch"], 1)
+        self.assertEqual((probe["name"], probe["port"]), (LAPTOP, self.public_port))
+        return link
+
+    def test_share(self):
+        self.assertEqual(self.visit(), "TLSV1_UNRECOGNIZED_NAME")
+        link = self.armed()
+        self.assertEqual(self.visit(), "hello from the node")
+        self.assertEqual(self.visit("other." + ZONE), "TLSV1_UNRECOGNIZED_NAME")
+        share = self.node("laptop")["shares"][0]
+        self.assertTrue(share["routed"])
+        self.assertEqual(share["probe"]["outcome"], "ok")
+        status = self.cli("status")
+        self.assertEqual((status["routes"], status["links"]), (1, 1))
+        self.assertGreaterEqual(status["relay"]["refusals"]["unknown-name"], 2)
+        # The epoch asks for another probe.
+        self.share(link, LAPTOP, epoch=2)
+        self.assertEqual(link.expect("probe", lambda message: message["epoch"] == 2)["outcome"], "ok")
+        # Switched off by the node.
+        link.send("shares", shares=[])
+        wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
+
+    def test_second_link_is_told_too(self):
+        self.armed()
+        second = self.link(self.answer, self.server.port)
+        self.share(second, LAPTOP)
+        self.assertEqual(second.expect("probe")["leaf"], self.server.leaf)
+
+    def test_not_granted(self):
+        link = self.link(self.answer, self.server.port)
+        link.send("shares", shares=[{"name": "other.example.com", "port": self.public_port, "epoch": 1}])
+        share = wait_for(lambda: self.node("laptop")["shares"], "the share")[0]
+        self.assertFalse(share["granted"])
+        self.assertEqual(self.visit("other.example.com"), "TLSV1_UNRECOGNIZED_NAME")
+
+    def test_probe_tells_what_is_wrong(self):
+        with socket.create_server((self.answer["address"], 0)) as unused:
+            port = unused.getsockname()[1]
+        link = self.link(self.answer, port)
+        self.share(link, LAPTOP)
+        probe = link.expect("probe")
+        self.assertEqual(probe["outcome"], "tls")
+        self.assertIn("internal_error", probe["detail"])
+        # It is tried again soon, and found well when it is.
+        again = OfferServer(self.answer["address"], self.folder)
+        self.addCleanup(again.close)
+        self.addCleanup(self.link(self.answer, again.port).close)
+
+    def test_probe_dns(self):
+        self.cli("grant", "laptop", "--name", "no-such-name.invalid")
+        link = self.link(self.answer, self.server.port)
+        link.send("shares", shares=[{"name": "no-such-name.invalid", "port": self.public_port, "epoch": 1}])
+        probe = link.expect("probe")
+        self.assertEqual(probe["outcome"], "dns")
+        self.assertIn("no-such-name.invalid. A 127.0.0.1", probe["detail"])
+
+    def test_revoke(self):
+        self.armed()
+        self.cli("revoke", "laptop")
+        wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
+        self.cli("grant", "laptop")
+        wait_for(lambda: self.visit() == "hello from the node", "the route's return")
+
+    def test_node_away(self):
+        link = self.armed()
+        link.close()
+        wait_for(lambda: self.visit() == "TLSV1_ALERT_INTERNAL_ERROR", "the right alert")
+        self.armed()
+        self.assertEqual(self.visit(), "hello from the node")
+
+    def test_expiry_cuts(self):
+        self.armed()
+        self.cli("grant", "laptop", "--expires", "1s")
+        wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
+
+    def test_control_is_killed(self):
+        self.armed()
+        agent, relay = self.agent_pid(), self.cli("status")["relay"]["pid"]
+        self.stop(signal.SIGKILL)
+        self.assertEqual(self.visit(), "hello from the node")
+        self.start()
+        # The node is not back yet, and presumed to be there.
+        self.assertEqual(self.visit(), "hello from the node")
+        self.assertEqual((self.agent_pid(), self.cli("status")["relay"]["pid"]), (agent, relay))
+        self.assertFalse(self.node("laptop")["linked"])
+        self.armed()
+        self.assertEqual(self.visit(), "hello from the node")
+
+    def test_node_does_not_come_back(self):
+        self.armed()
+        self.stop(signal.SIGKILL)
+        self.start()
+        wait_for(lambda: self.visit() == "TLSV1_ALERT_INTERNAL_ERROR", "the end of the grace")
+
+    def test_revoked_while_presumed(self):
+        self.armed()
+        self.stop(signal.SIGKILL)
+        self.start()
+        self.assertEqual(self.visit(), "hello from the node")
+        self.cli("revoke", "laptop")
+        wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
+
+    def test_agent_is_killed(self):
+        link = self.armed()
+        first = self.agent_pid()
+        os.kill(first, signal.SIGKILL)
+        link.expect_end()
+        wait_for(lambda: self.agent_pid() not in (None, first), "another agent")
+
+        def linked():
+            try:
+                return self.armed()
+            except (OSError, Refused):
+                return None
+        wait_for(linked, "the link")
+        self.assertEqual(self.visit(), "hello from the node")
+
+    def test_relay_is_killed(self):
+        self.armed()
+        first = self.cli("status")["relay"]["pid"]
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: self.cli("status")["relay"]["pid"] != first, "another relay")
+        wait_for(lambda: self.visit() == "hello from the node", "a visitor")
+
+    def test_ends(self):
+        agent = self.agent_pid()
+        self.assertEqual(self.stop(), 0)
+        wait_for(lambda: self.agent_pid() is None, "the agent's end")
+        self.start("--keep-agent")
+        self.assertNotEqual(self.agent_pid(), agent)
+        kept = self.agent_pid()
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual(self.agent_pid(), kept)
+        self.start()
+        self.assertEqual(self.agent_pid(), kept)
+        self.assertEqual(self.stop(), 0)
+        wait_for(lambda: self.agent_pid() is None, "the agent's end")
+
+    def test_other_configuration(self):
+        agent = self.agent_pid()
+        self.stop(signal.SIGKILL)
+        path = os.path.join(self.state, "ingress.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        other = free_port()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("public-ports=%d" % self.public_port, "public-ports=%d" % other))
+        self.start()
+        self.assertNotEqual(self.agent_pid(), agent)
+        self.assertEqual(visit("x", other), "TLSV1_UNRECOGNIZED_NAME")
+        self.assertEqual(self.visit(), "ConnectionRefusedError")
+
+
+if __name__ == "__main__":
+    unittest.main()
