@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* A certificate chain with its private key, ready for GnuTLS; immutable, shared by reference across threads. */
+/* A certificate chain with its private key, ready for GnuTLS; immutable, shared by reference across
+ * threads. */
 
 #include <gio/gio.h>
 #include <gnutls/gnutls.h>
@@ -11,10 +12,13 @@ G_BEGIN_DECLS
 typedef struct _FunnelCertificate FunnelCertificate;
 
 /**
- * funnel_certificate_load: read PEM files and check that key and leaf match, that the leaf covers @name
- * and is valid now. FUNNEL_ERROR_INVALID_ARGUMENT says which file and what is wrong.
+ * funnel_certificate_load: read PEM files and check that key and leaf match, that the leaf covers
+ * @name and is valid now. FUNNEL_ERROR_INVALID_ARGUMENT says which file and what is wrong.
  */
-FunnelCertificate *funnel_certificate_load (const char *chain_file, const char *key_file, const char *name, GError **error);
+FunnelCertificate *funnel_certificate_load (const char *chain_file,
+                                            const char *key_file,
+                                            const char *name,
+                                            GError **error);
 FunnelCertificate *funnel_certificate_ref (FunnelCertificate *self);
 void funnel_certificate_unref (FunnelCertificate *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelCertificate, funnel_certificate_unref)

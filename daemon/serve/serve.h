@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* The node's data plane: takes offers from ingresses and serves them from local targets, on a thread of
- * its own with epoll. The owner (main thread) hands over listeners and complete lists of shares; the
- * serve thread hands back counters. Nothing here knows D-Bus, JSON or the link. */
+/* The node's data plane: takes offers from ingresses and serves them from local targets, on a
+ * thread of its own with epoll. The owner (main thread) hands over listeners and complete lists of
+ * shares; the serve thread hands back counters. Nothing here knows D-Bus, JSON or the link. */
 
 #include "lib/wire/address.h"
 #include "lib/wire/offer.h"
@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 
 typedef struct _FunnelServe FunnelServe;
 
-typedef enum {
+typedef enum
+{
   FUNNEL_SERVE_PASS_THROUGH, /* TLS bytes to a local TLS server, untouched */
   FUNNEL_SERVE_TERMINATE,    /* TLS ends here, plain bytes to the target */
 } FunnelServeKind;
@@ -25,10 +26,11 @@ typedef enum {
 #define FUNNEL_SERVE_REASONS (OFFER_REASON_OTHER + 1)
 
 /* One share as the data plane needs it; immutable once handed over. */
-typedef struct {
-  guint32 id;                 /* the owner's; stable while the share lives */
-  char *name;                 /* canonical */
-  guint16 port;               /* public port */
+typedef struct
+{
+  guint32 id;   /* the owner's; stable while the share lives */
+  char *name;   /* canonical */
+  guint16 port; /* public port */
   FunnelServeKind kind;
   struct sockaddr_storage targets[FUNNEL_SERVE_TARGETS_MAX]; /* tried in order: TCP or unix */
   socklen_t target_lens[FUNNEL_SERVE_TARGETS_MAX];
@@ -37,13 +39,14 @@ typedef struct {
   guint max_flows;                /* 0: only the general cap */
 } FunnelServeShare;
 
-typedef struct {
+typedef struct
+{
   guint32 flows_active;
   guint64 flows_total;
   guint64 bytes_in;  /* from visitors */
   guint64 bytes_out; /* to visitors */
   guint64 refusals[FUNNEL_SERVE_REASONS];
-  int target_error;  /* errno of the last connection attempt to the target, 0 if it worked */
+  int target_error; /* errno of the last connection attempt to the target, 0 if it worked */
 } FunnelServeCounters;
 
 /* Called on the owner's main context after counters changed, at most once a second, and at once
@@ -52,7 +55,7 @@ typedef void (*FunnelServeChanged) (gpointer user_data);
 
 /** funnel_serve_new: start the thread. The main context current now receives @changed. */
 FunnelServe *funnel_serve_new (FunnelServeChanged changed, gpointer user_data, GError **error);
-/** funnel_serve_free: end all flows and the thread. */
+/** funnel_serve_free: end all flows and the thread. On the thread of the main context. */
 void funnel_serve_free (FunnelServe *self);
 
 /**
@@ -63,14 +66,15 @@ void funnel_serve_free (FunnelServe *self);
 guint funnel_serve_add_listener (FunnelServe *self, int fd, const struct address *peer);
 void funnel_serve_remove_listener (FunnelServe *self, guint listener);
 
-/** funnel_serve_set_shares: replace the list (array of FunnelServeShare*, copied). Flows of shares that
- * vanished are cut. */
+/** funnel_serve_set_shares: replace the list (array of FunnelServeShare*, copied). Flows of shares
+ * that vanished are cut. */
 void funnel_serve_set_shares (FunnelServe *self, GPtrArray *shares);
 
 FunnelServeShare *funnel_serve_share_copy (const FunnelServeShare *share);
 void funnel_serve_share_free (FunnelServeShare *share);
 
-/** funnel_serve_get_counters: of share @id since it first appeared; FALSE if unknown. Any thread. */
+/** funnel_serve_get_counters: of share @id since it first appeared; FALSE if unknown. Any thread.
+ */
 gboolean funnel_serve_get_counters (FunnelServe *self, guint32 id, FunnelServeCounters *out);
 /** funnel_serve_get_offer_refusals: of @listener: malformed or forbidden offers by reason, a new
  * table string → guint64* (owned by it). */

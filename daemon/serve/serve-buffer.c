@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "daemon/serve/serve-buffer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static_assert (SERVE_BUFFER_SIZE >= 16384 + 256 + 5, "a TLS record must fit");
+
+struct serve_buffer *
+serve_buffer_get (struct serve_buffers *pool)
+{
+  struct serve_buffer *buffer = pool->idle;
+
+  if (buffer != NULL)
+    {
+      pool->idle = buffer->next;
+      pool->idle_count--;
+    }
+  else if ((buffer = malloc (sizeof *buffer)) == NULL)
+    return NULL;
+  buffer->next = NULL;
+  buffer->start = buffer->end = 0;
+  pool->in_use++;
+  return buffer;
+}
+
+void
+serve_buffer_put (struct serve_buffers *pool, struct serve_buffer **buffer)
+{
+  struct serve_buffer *gone = *buffer;
+
+  if (gone == NULL)
+    return;
+  *buffer = NULL;
+  pool->in_use--;
+  if (pool->idle_count >= SERVE_BUFFERS_IDLE_MAX)
+    {
+      free (gone);
+      return;
+    }
+  gone->next = pool->idle;
+  pool->idle = gone;
+  pool->idle_count++;
+}
+
+void
+serve_buffers_clear (struct serve_buffers *pool)
+{
+  assert (pool->in_use == 0);
+  while (pool->idle != NULL)
+    {
+      struct serve_buffer *next = pool->idle->next;
+
+      free (pool->idle);
+      pool->idle = next;
+    }
+  pool->idle_count = 0;
+}

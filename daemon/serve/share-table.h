@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What is shared, as an immutable snapshot, and the counters that outlive snapshots.
+ *
+ * The owner builds a table and hands it to the serve thread, which alone touches it from then on:
+ * its entries are counted without atomics, and a flow keeps the entry it began with. Counters are
+ * one per share id, written by the serve thread and read by any. */
+
+#include "daemon/serve/serve.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct share_counters
+{
+  atomic_int refs;
+  atomic_uint flows_active;
+  _Atomic uint64_t flows_total;
+  _Atomic uint64_t bytes_in;
+  _Atomic uint64_t bytes_out;
+  _Atomic uint64_t refusals[FUNNEL_SERVE_REASONS];
+  atomic_int target_error;
+};
+
+struct share_entry
+{
+  uint32_t refs;
+  const FunnelServeShare *share; /* owned */
+  struct share_counters *counters;
+};
+
+struct share_table;
+
+struct share_counters *share_counters_new (void);
+struct share_counters *share_counters_ref (struct share_counters *counters);
+void share_counters_unref (struct share_counters *counters);
+
+/** share_counters_read: a copy of the present values. Any thread. */
+void share_counters_read (struct share_counters *counters, FunnelServeCounters *out);
+
+/** counter_add: for counters with one writing thread: no locked instruction. */
+static inline void
+counter_add (_Atomic uint64_t *counter, uint64_t n)
+{
+  uint64_t now = atomic_load_explicit (counter, memory_order_relaxed);
+
+  atomic_store_explicit (counter, now + n, memory_order_relaxed);
+}
+
+/** share_table_new: room for @n shares. */
+struct share_table *share_table_new (uint32_t n);
+void share_table_free (struct share_table *table);
+
+/** share_table_add: enter a copy of @share, with a new reference to @counters. Of two shares with
+ * the same name and port the first one counts. */
+void share_table_add (struct share_table *table,
+                      const FunnelServeShare *share,
+                      struct share_counters *counters);
+
+/** share_table_find: the entry for canonical @name and @port, or NULL. */
+struct share_entry *
+share_table_find (const struct share_table *table, const char *name, uint16_t port);
+
+/** share_table_has_id: whether share @id is in the table. */
+bool share_table_has_id (const struct share_table *table, uint32_t id);
+
+struct share_entry *share_entry_ref (struct share_entry *entry);
+void share_entry_unref (struct share_entry *entry);
