@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/cli-command.h"
+
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli-json.h"
+#include "cli/cli-session.h"
+#include "lib/base/error.h"
+
+/* --- Which command --- */
+
+static const FunnelCliCommand *
+find_command (const FunnelCliCommand *const *commands, const char *name)
+{
+  for (; *commands; commands++)
+    if (g_strcmp0 ((*commands)->name, name) == 0)
+      return *commands;
+  return NULL;
+}
+
+static gboolean
+check_arguments (const FunnelCliCommand *command, char **arguments, GError **error)
+{
+  guint n = g_strv_length (arguments);
+
+  if (n >= command->min_arguments && n <= command->max_arguments)
+    return TRUE;
+  if (!command->name && n == 2)
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 "invalid argument format: after a target only \"off\" can follow, not \"%s\"",
+                 arguments[1]);
+  else
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 "invalid number of arguments (%u)", n);
+  return FALSE;
+}
+
+const FunnelCliCommand *
+funnel_cli_resolve (const FunnelCliCommand *const *commands,
+                    const FunnelCliOptions *options,
+                    char ***arguments,
+                    GError **error)
+{
+  char **words = options->arguments;
+  const FunnelCliCommand *command = words[0] ? find_command (commands, words[0]) : NULL;
+
+  if (command)
+    words++;
+  else if (g_strv_length (words) == 2 && strcmp (words[1], "off") == 0)
+    {
+      g_clear_pointer (&words[1],
+                       g_free); /* "TARGET off" is "off" with the target as its argument */
+      command = find_command (commands, "off");
+    }
+  else
+    command = find_command (commands, NULL);
+
+  *arguments = words;
+  if (options->help)
+    return command;
+  if (!check_arguments (command, words, error)
+      || !funnel_cli_options_check (options, command->flags, command->synopsis, error))
+    return NULL;
+  return command;
+}
+
+/* --- Running it --- */
+
+static gboolean
+signal_cb (gpointer data)
+{
+  g_cancellable_cancel (data);
+  return G_SOURCE_REMOVE; /* a second signal kills in the usual way */
+}
+
+static FunnelExit
+print_error (const GError *error, gboolean json)
+{
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      fputs ("Interrupted.\n", stderr);
+      return FUNNEL_EXIT_INTERRUPTED;
+    }
+  if (json)
+    funnel_cli_json_print_error (error);
+  fprintf (stderr, "Error: %s\n", error->message);
+  if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT))
+    {
+      fputs ("try `funnel --help` for usage info\n", stderr);
+      return FUNNEL_EXIT_USAGE;
+    }
+  if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED)
+      && !strstr (error->message, "funnel join"))
+    fputs ("Ask the admin of an ingress for a join line, and paste it here: funnel join TOKEN\n",
+           stderr);
+  return FUNNEL_EXIT_ERROR;
+}
+
+static FunnelExit
+run_command (const FunnelCliCommand *const *commands,
+             const FunnelCliOptions *options,
+             GError **error)
+{
+  const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  FunnelCli cli = {.commands = commands, .options = options, .cancellable = cancellable};
+  const FunnelCliCommand *command = funnel_cli_resolve (commands, options, &cli.arguments, error);
+  char *help_arguments[] = {NULL, NULL};
+  FunnelExit code;
+
+  if (!command)
+    return FUNNEL_EXIT_USAGE;
+  if (options->help)
+    {
+      help_arguments[0] = (char *)command->name;
+      cli.arguments = help_arguments;
+      command = &funnel_cli_help;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (ending); i++)
+    g_unix_signal_add (ending[i], signal_cb, cancellable);
+  code = command->run (&cli, error);
+  if (cli.client)
+    g_signal_handlers_disconnect_by_data (cli.client, &cli);
+  g_clear_object (&cli.client);
+  return code;
+}
+
+int
+funnel_cli_main (const FunnelCliCommand *const *commands, char **argv)
+{
+  g_autoptr (FunnelCliOptions) options = NULL;
+  g_autoptr (GError) error = NULL;
+  FunnelExit code;
+
+  setlocale (LC_ALL, "");
+  options = funnel_cli_options_parse (argv[0] ? argv + 1 : argv, &error);
+  funnel_cli_scrub_tokens (argv);
+  if (!options)
+    return print_error (error, FALSE);
+  if (options->version)
+    {
+      puts ("funnel " FUNNEL_VERSION);
+      return FUNNEL_EXIT_OK;
+    }
+  code = run_command (commands, options, &error);
+  return error ? print_error (error, options->json) : code;
+}

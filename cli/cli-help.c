@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+
+#include "cli/cli-command.h"
+#include "lib/base/error.h"
+
+static void
+print_overview (const FunnelCliCommand *const *commands, const FunnelCliCommand *share)
+{
+  g_autofree char *flags = funnel_cli_options_help (share->flags);
+
+  printf (
+      "funnel puts a local port on the public internet, through an ingress you own.\n\nUsage:\n");
+  for (const FunnelCliCommand *const *at = commands; *at; at++)
+    printf ("  funnel %-28s %s\n", (*at)->synopsis, (*at)->summary);
+  printf ("\n%s\nFlags:\n%s  --version                  print the version\n", share->details,
+          flags);
+}
+
+static void
+print_command (const FunnelCliCommand *command)
+{
+  g_autofree char *flags = funnel_cli_options_help (command->flags);
+
+  printf ("Usage: funnel %s\n\n%s\nFlags:\n%s", command->synopsis, command->details, flags);
+}
+
+static FunnelExit
+run (FunnelCli *cli, GError **error)
+{
+  const char *wanted = cli->arguments[0];
+
+  for (const FunnelCliCommand *const *at = cli->commands; *at; at++)
+    {
+      if (g_strcmp0 ((*at)->name, wanted) != 0)
+        continue;
+      if (wanted)
+        print_command (*at);
+      else
+        print_overview (cli->commands, *at);
+      return FUNNEL_EXIT_OK;
+    }
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "there is no command \"%s\"",
+               wanted);
+  return FUNNEL_EXIT_USAGE;
+}
+
+const FunnelCliCommand funnel_cli_help = {
+    .name = "help",
+    .synopsis = "help [COMMAND]",
+    .summary = "show help",
+    .details = "Shows what a command does and which flags it takes.\n",
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/cli-json.h"
+
+#include <stdio.h>
+
+#include "lib/base/error.h"
+
+/* A property that is missing is an empty string, never null. */
+static void
+set_string (JsonObject *object, const char *member, const char *value)
+{
+  json_object_set_string_member (object, member, value ? value : "");
+}
+
+static JsonObject *
+counts_to_json (GVariant *counts)
+{
+  JsonObject *object = json_object_new ();
+  GVariantIter iter;
+  const char *reason;
+  guint64 count;
+
+  if (!counts)
+    return object;
+  g_variant_iter_init (&iter, counts);
+  while (g_variant_iter_next (&iter, "{&st}", &reason, &count))
+    json_object_set_int_member (object, reason, (gint64)count);
+  return object;
+}
+
+static JsonArray *
+ports_to_json (GVariant *ports)
+{
+  JsonArray *array = json_array_new ();
+  GVariantIter iter;
+  guint16 port;
+
+  if (!ports)
+    return array;
+  g_variant_iter_init (&iter, ports);
+  while (g_variant_iter_next (&iter, "q", &port))
+    json_array_add_int_element (array, port);
+  return array;
+}
+
+static JsonArray *
+names_to_json (const char *const *names)
+{
+  JsonArray *array = json_array_new ();
+
+  for (; names && *names; names++)
+    json_array_add_string_element (array, *names);
+  return array;
+}
+
+static JsonArray *
+grants_to_json (GVariant *grants)
+{
+  JsonArray *array = json_array_new ();
+  GVariantIter iter;
+  const char *name;
+  GVariant *ports;
+
+  if (!grants)
+    return array;
+  g_variant_iter_init (&iter, grants);
+  while (g_variant_iter_loop (&iter, "{&s@aq}", &name, &ports))
+    {
+      JsonObject *grant = json_object_new ();
+
+      json_object_set_string_member (grant, "name", name);
+      json_object_set_array_member (grant, "ports", ports_to_json (ports));
+      json_array_add_object_element (array, grant);
+    }
+  return array;
+}
+
+JsonObject *
+funnel_cli_json_new (void)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_int_member (object, "version", FUNNEL_CLI_JSON_VERSION);
+  return object;
+}
+
+JsonObject *
+funnel_cli_json_share (FunnelDBusShare *share)
+{
+  JsonObject *object = json_object_new ();
+  JsonObject *visitors = json_object_new ();
+  JsonObject *bytes = json_object_new ();
+
+  set_string (object, "name", funnel_dbus_share_get_name (share));
+  json_object_set_int_member (object, "port", funnel_dbus_share_get_port (share));
+  set_string (object, "kind", funnel_dbus_share_get_kind (share));
+  set_string (object, "target", funnel_dbus_share_get_target (share));
+  set_string (object, "url", funnel_dbus_share_get_url (share));
+  json_object_set_boolean_member (object, "foreground", funnel_dbus_share_get_foreground (share));
+  set_string (object, "state", funnel_dbus_share_get_state (share));
+  set_string (object, "reason", funnel_dbus_share_get_reason (share));
+  set_string (object, "next_step", funnel_dbus_share_get_next_step (share));
+  json_object_set_int_member (visitors, "now", funnel_dbus_share_get_flows_active (share));
+  json_object_set_int_member (visitors, "total", (gint64)funnel_dbus_share_get_flows_total (share));
+  json_object_set_object_member (object, "visitors", visitors);
+  json_object_set_int_member (bytes, "in", (gint64)funnel_dbus_share_get_bytes_in (share));
+  json_object_set_int_member (bytes, "out", (gint64)funnel_dbus_share_get_bytes_out (share));
+  json_object_set_object_member (object, "bytes", bytes);
+  json_object_set_object_member (object, "refusals",
+                                 counts_to_json (funnel_dbus_share_get_refusals (share)));
+  return object;
+}
+
+JsonObject *
+funnel_cli_json_ingress (FunnelDBusIngress *ingress)
+{
+  JsonObject *object = json_object_new ();
+  JsonObject *tunnel = json_object_new ();
+
+  set_string (object, "endpoint", funnel_dbus_ingress_get_endpoint (ingress));
+  set_string (object, "node", funnel_dbus_ingress_get_node (ingress));
+  set_string (object, "zone", funnel_dbus_ingress_get_zone (ingress));
+  json_object_set_array_member (object, "names",
+                                names_to_json (funnel_dbus_ingress_get_names (ingress)));
+  json_object_set_array_member (object, "public_ports",
+                                ports_to_json (funnel_dbus_ingress_get_public_ports (ingress)));
+  json_object_set_array_member (object, "grants",
+                                grants_to_json (funnel_dbus_ingress_get_grants (ingress)));
+  set_string (object, "state", funnel_dbus_ingress_get_state (ingress));
+  set_string (object, "reason", funnel_dbus_ingress_get_reason (ingress));
+  set_string (tunnel, "kind", funnel_dbus_ingress_get_tunnel (ingress));
+  set_string (tunnel, "engine", funnel_dbus_ingress_get_engine (ingress));
+  json_object_set_int_member (tunnel, "handshake",
+                              (gint64)funnel_dbus_ingress_get_handshake (ingress));
+  json_object_set_int_member (tunnel, "mtu", funnel_dbus_ingress_get_mtu (ingress));
+  json_object_set_object_member (object, "tunnel", tunnel);
+  json_object_set_object_member (object, "refusals",
+                                 counts_to_json (funnel_dbus_ingress_get_refusals (ingress)));
+  return object;
+}
+
+JsonObject *
+funnel_cli_json_status (FunnelClient *client)
+{
+  JsonObject *object = funnel_cli_json_new ();
+  JsonObject *daemon = json_object_new ();
+  JsonArray *ingress_array = json_array_new ();
+  JsonArray *share_array = json_array_new ();
+  g_autoptr (GPtrArray) ingresses = funnel_client_list_ingresses (client);
+  g_autoptr (GPtrArray) shares = funnel_client_list_shares (client);
+  g_autofree char *version = funnel_client_dup_version (client);
+  g_autofree char *etag = funnel_client_dup_etag (client);
+
+  set_string (daemon, "version", version);
+  set_string (daemon, "etag", etag);
+  json_object_set_object_member (object, "daemon", daemon);
+  for (guint i = 0; i < ingresses->len; i++)
+    json_array_add_object_element (ingress_array,
+                                   funnel_cli_json_ingress (g_ptr_array_index (ingresses, i)));
+  json_object_set_array_member (object, "ingresses", ingress_array);
+  for (guint i = 0; i < shares->len; i++)
+    json_array_add_object_element (share_array,
+                                   funnel_cli_json_share (g_ptr_array_index (shares, i)));
+  json_object_set_array_member (object, "shares", share_array);
+  return object;
+}
+
+void
+funnel_cli_json_print (JsonObject *object, gboolean pretty)
+{
+  g_autoptr (JsonNode) root = json_node_alloc ();
+  g_autofree char *text = NULL;
+
+  json_node_init_object (root, object);
+  json_object_unref (object);
+  text = json_to_string (root, pretty);
+  puts (text);
+  fflush (stdout);
+}
+
+void
+funnel_cli_json_print_error (const GError *error)
+{
+  JsonObject *object = funnel_cli_json_new ();
+  JsonObject *body = json_object_new ();
+
+  json_object_set_string_member (body, "code",
+                                 funnel_error_code_text (error->domain == FUNNEL_ERROR
+                                                             ? (FunnelError)error->code
+                                                             : FUNNEL_ERROR_FAILED));
+  json_object_set_string_member (body, "message", error->message);
+  json_object_set_object_member (object, "error", body);
+  funnel_cli_json_print (object, FALSE);
+}
+
+void
+funnel_cli_json_print_count (guint count)
+{
+  JsonObject *object = funnel_cli_json_new ();
+
+  json_object_set_int_member (object, "count", count);
+  funnel_cli_json_print (object, FALSE);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/cli-labels.h"
+
+#include <string.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/json-read.h"
+
+#define TEXT_MAX 1000 /* bytes of one text from the daemon; more is cut */
+
+char *
+funnel_label_clean (const char *text)
+{
+  return funnel_text_one_line (text ? text : "", TEXT_MAX);
+}
+
+gboolean
+funnel_label_is_active (const char *state)
+{
+  return g_strcmp0 (state, "active") == 0;
+}
+
+const char *
+funnel_label_headline (const char *state, gboolean was_active)
+{
+  if (funnel_label_is_active (state))
+    return "Available on the internet:";
+  return was_active ? "Not on the internet right now:" : "Not on the internet yet:";
+}
+
+char *
+funnel_label_target (const char *kind, const char *target)
+{
+  g_autofree char *clean = funnel_label_clean (target);
+
+  if (g_strcmp0 (kind, "tcp") == 0)
+    return g_strdup_printf ("forward %s (TLS passed through)", clean);
+  if (g_strcmp0 (kind, "tls-terminated-tcp") == 0)
+    return g_strdup_printf ("forward %s (TLS ends here)", clean);
+  if (clean[0] == '/')
+    return g_strdup_printf ("path %s", clean);
+  if (g_str_has_prefix (clean, "text:"))
+    return g_strdup_printf ("text \"%s\"", clean + strlen ("text:"));
+  return g_strdup_printf ("proxy %s", clean);
+}
+
+char *
+funnel_label_state (const FunnelCliShareText *share)
+{
+  g_autofree char *state = funnel_label_clean (share->state);
+  g_autofree char *reason = funnel_label_clean (share->reason);
+
+  if (!*state)
+    return g_strdup ("unknown");
+  return *reason ? g_strdup_printf ("%s: %s", state, reason) : g_steal_pointer (&state);
+}
+
+char *
+funnel_label_line (const FunnelCliShareText *share)
+{
+  g_autofree char *state = funnel_label_state (share);
+  g_autofree char *next = funnel_label_clean (share->next_step);
+  g_autofree char *url = funnel_label_clean (share->url);
+
+  if (funnel_label_is_active (share->state))
+    return g_strdup_printf ("%s %s", funnel_label_headline (share->state, FALSE), url);
+  return *next ? g_strdup_printf ("%s | next: %s", state, next) : g_steal_pointer (&state);
+}
+
+char *
+funnel_label_block (const FunnelCliShareText *share, gboolean was_active, const char *footer)
+{
+  GString *text = g_string_new (NULL);
+  g_autofree char *url = funnel_label_clean (share->url);
+  g_autofree char *target = funnel_label_target (share->kind, share->target);
+
+  g_string_append_printf (text, "%s\n%s\n|-- %s\n",
+                          funnel_label_headline (share->state, was_active), url, target);
+  if (!funnel_label_is_active (share->state))
+    {
+      g_autofree char *state = funnel_label_state (share);
+      g_autofree char *next = funnel_label_clean (share->next_step);
+
+      g_string_append_printf (text, "\n%s\n", state);
+      if (*next)
+        g_string_append_printf (text, "next: %s\n", next);
+    }
+  if (footer)
+    g_string_append_printf (text, "\n%s\n", footer);
+  return g_string_free (text, FALSE);
+}
+
+char *
+funnel_label_disable (const char *kind, guint16 port, const char *name)
+{
+  g_autofree char *clean = funnel_label_clean (name);
+
+  if (*clean)
+    return g_strdup_printf ("funnel --%s=%u --name=%s off", kind && *kind ? kind : "https", port,
+                            clean);
+  return g_strdup_printf ("funnel --%s=%u off", kind && *kind ? kind : "https", port);
+}
+
+typedef struct
+{
+  const char *reason;
+  guint64 count;
+} Count;
+
+static int
+compare_counts (gconstpointer a, gconstpointer b)
+{
+  const Count *left = a, *right = b;
+
+  if (left->count != right->count)
+    return left->count > right->count ? -1 : 1;
+  return strcmp (left->reason, right->reason);
+}
+
+char *
+funnel_label_counts (GVariant *counts)
+{
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Count));
+  g_autoptr (GString) text = g_string_new (NULL);
+  GVariantIter iter;
+  Count row;
+
+  if (!counts || !g_variant_is_of_type (counts, G_VARIANT_TYPE ("a{st}")))
+    return NULL;
+  g_variant_iter_init (&iter, counts);
+  while (g_variant_iter_next (&iter, "{&st}", &row.reason, &row.count))
+    if (row.count > 0)
+      g_array_append_val (rows, row);
+  if (rows->len == 0)
+    return NULL;
+  g_array_sort (rows, compare_counts);
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const Count *at = &g_array_index (rows, Count, i);
+      g_autofree char *reason = funnel_label_clean (at->reason);
+      g_string_append_printf (text, "%s%s %" G_GUINT64_FORMAT, i ? ", " : "", reason, at->count);
+    }
+  return g_strdup (text->str);
+}
+
+char *
+funnel_label_grants (GVariant *grants)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  GVariantIter iter;
+  const char *name;
+  GVariantIter *ports;
+
+  if (!grants || !g_variant_is_of_type (grants, G_VARIANT_TYPE ("a{saq}")))
+    return NULL;
+  g_variant_iter_init (&iter, grants);
+  while (g_variant_iter_loop (&iter, "{&saq}", &name, &ports))
+    {
+      g_autofree char *clean = funnel_label_clean (name);
+      const char *separator = "";
+      guint16 port;
+
+      g_string_append_printf (text, "%s%s (", text->len ? ", " : "", clean);
+      while (g_variant_iter_next (ports, "q", &port))
+        {
+          g_string_append_printf (text, "%s%u", separator, port);
+          separator = ", ";
+        }
+      g_string_append_c (text, ')');
+    }
+  return text->len ? g_strdup (text->str) : NULL;
+}
+
+char *
+funnel_label_age (guint64 then, gint64 now)
+{
+  g_autofree char *duration = NULL;
+
+  if (then == 0)
+    return g_strdup ("never");
+  duration = funnel_duration_print (now - (gint64)then);
+  return g_strdup_printf ("%s ago", duration);
+}
+
+static guint
+text_width (const char *text, gsize len)
+{
+  guint width = 0;
+
+  for (const char *at = text; at < text + len; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+
+      if (!g_unichar_iszerowidth (c))
+        width += g_unichar_iswide (c) ? 2 : 1;
+    }
+  return width;
+}
+
+guint
+funnel_label_rows (const char *text, guint columns)
+{
+  guint rows = 0;
+
+  while (*text)
+    {
+      gsize len = strcspn (text, "\n");
+      guint width = text_width (text, len);
+
+      rows += columns && width ? (width + columns - 1) / columns : 1;
+      text += len + (text[len] ? 1 : 0);
+    }
+  return rows;
+}

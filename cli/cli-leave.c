@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funnel leave: forget an ingress. */
+
+#include <stdio.h>
+
+#include "cli/cli-json.h"
+#include "cli/cli-labels.h"
+#include "cli/cli-session.h"
+#include "lib/base/error.h"
+
+static FunnelDBusIngress *
+choose_ingress (FunnelCli *cli, const char *wanted, GError **error)
+{
+  g_autoptr (GPtrArray) ingresses = funnel_client_list_ingresses (cli->client);
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  if (ingresses->len == 0)
+    {
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
+                           "not joined to any ingress");
+      return NULL;
+    }
+  if (!wanted && ingresses->len == 1)
+    return g_object_ref (g_ptr_array_index (ingresses, 0));
+  for (guint i = 0; i < ingresses->len; i++)
+    {
+      FunnelDBusIngress *ingress = g_ptr_array_index (ingresses, i);
+      g_autofree char *endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
+
+      if (wanted && g_ascii_strcasecmp (wanted, endpoint) == 0)
+        return g_object_ref (ingress);
+      g_string_append_printf (list, "\n  funnel leave %s", endpoint);
+    }
+  g_set_error (error, FUNNEL_ERROR, wanted ? FUNNEL_ERROR_NOT_FOUND : FUNNEL_ERROR_INVALID_ARGUMENT,
+               "%s%s",
+               wanted ? "no such ingress; there is:" : "several ingresses are joined; say which:",
+               list->str);
+  return NULL;
+}
+
+static FunnelExit
+run (FunnelCli *cli, GError **error)
+{
+  g_autoptr (FunnelDBusIngress) ingress = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autofree char *endpoint = NULL;
+  g_autofree char *question = NULL;
+
+  if (!funnel_cli_connect (cli, error))
+    return FUNNEL_EXIT_ERROR;
+  ingress = choose_ingress (cli, cli->arguments[0], error);
+  if (!ingress)
+    return FUNNEL_EXIT_ERROR;
+  endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
+  question = g_strdup_printf (
+      "Leave the ingress %s? Its names stop working here, and only a new join token leads back.",
+      endpoint);
+  if (!funnel_cli_confirm (cli, question, error))
+    return FUNNEL_EXIT_ERROR;
+
+  funnel_client_leave_async (cli->client, ingress, cli->cancellable, funnel_cli_await_cb, &result);
+  if (!funnel_client_leave_finish (cli->client, funnel_cli_await (&result), error))
+    return FUNNEL_EXIT_ERROR;
+  if (cli->options->json)
+    funnel_cli_json_print_count (1);
+  else
+    printf ("Left the ingress %s.\n", endpoint);
+  return FUNNEL_EXIT_OK;
+}
+
+const FunnelCliCommand funnel_cli_leave = {
+    .name = "leave",
+    .synopsis = "leave [ENDPOINT]",
+    .summary = "leave an ingress (asks)",
+    .details = "Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
+               "status` shows it, is\n"
+               "needed only when several ingresses are joined.\n",
+    .flags = FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funnel [TARGET] [FLAGS] off: end the shares that match. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli-json.h"
+#include "cli/cli-labels.h"
+#include "cli/cli-session.h"
+#include "lib/base/error.h"
+
+static GVariant *
+build_filter (const FunnelCliOptions *options, const char *target, const char *etag)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  if (target)
+    g_variant_dict_insert (&dict, "target", "s", target);
+  if (options->kind)
+    g_variant_dict_insert (&dict, "kind", "s", options->kind);
+  if (options->port)
+    g_variant_dict_insert (&dict, "port", "q", options->port);
+  if (options->name)
+    g_variant_dict_insert (&dict, "name", "s", options->name);
+  if (etag)
+    g_variant_dict_insert (&dict, "if-match", "s", etag);
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+matches (FunnelDBusShare *share, const FunnelCliOptions *options)
+{
+  const char *name = funnel_dbus_share_get_name (share);
+
+  return (!options->kind || g_strcmp0 (options->kind, funnel_dbus_share_get_kind (share)) == 0)
+         && (!options->port || options->port == funnel_dbus_share_get_port (share))
+         && (!options->name || (name && g_ascii_strcasecmp (options->name, name) == 0));
+}
+
+/* One line per share that matches @options, all of them for NULL; @count: how many. */
+static char *
+list_shares (FunnelClient *client, const FunnelCliOptions *options, guint *count)
+{
+  g_autoptr (GPtrArray) shares = funnel_client_list_shares (client);
+  GString *text = g_string_new (NULL);
+
+  *count = 0;
+  for (guint i = 0; i < shares->len; i++)
+    {
+      FunnelDBusShare *share = g_ptr_array_index (shares, i);
+      g_autofree char *url = funnel_label_clean (funnel_dbus_share_get_url (share));
+      g_autofree char *target = funnel_label_target (funnel_dbus_share_get_kind (share),
+                                                     funnel_dbus_share_get_target (share));
+
+      if (options && !matches (share, options))
+        continue;
+      ++*count;
+      g_string_append_printf (text, "  %s  %s\n", url, target);
+    }
+  return g_string_free (text, FALSE);
+}
+
+/* Without a target it is known here which shares would end; more than one is worth a question. The
+ * ETag makes sure that what ends is what was shown. */
+static gboolean
+confirm_several (FunnelCli *cli, char **etag, GError **error)
+{
+  g_autofree char *now = funnel_client_dup_etag (cli->client);
+  g_autofree char *question = NULL;
+  g_autofree char *list = NULL;
+  guint count = 0;
+
+  list = list_shares (cli->client, cli->options, &count);
+  if (count <= 1)
+    return TRUE;
+  question = g_strdup_printf ("%sAre you sure you want to end these %u shares?", list, count);
+  if (!funnel_cli_confirm (cli, question, error))
+    return FALSE;
+  *etag = g_steal_pointer (&now);
+  return TRUE;
+}
+
+static void
+explain_not_found (FunnelCli *cli, GError **error)
+{
+  guint count = 0;
+  g_autofree char *list = list_shares (cli->client, NULL, &count);
+
+  g_clear_error (error);
+  if (count == 0)
+    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, "nothing is shared");
+  else
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
+                 "no share matches; these are there:\n%.*s", (int)strlen (list) - 1, list);
+}
+
+static FunnelExit
+run (FunnelCli *cli, GError **error)
+{
+  const char *target = cli->arguments[0];
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autofree char *etag = NULL;
+  guint count = 0;
+
+  if (target && !*target)
+    {
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "empty target");
+      return FUNNEL_EXIT_USAGE;
+    }
+  if (!funnel_cli_connect (cli, error) || (!target && !confirm_several (cli, &etag, error)))
+    return FUNNEL_EXIT_ERROR;
+
+  funnel_client_unshare_async (cli->client, build_filter (cli->options, target, etag),
+                               cli->cancellable, funnel_cli_await_cb, &result);
+  if (!funnel_client_unshare_finish (cli->client, funnel_cli_await (&result), &count, error))
+    {
+      if (g_error_matches (*error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND))
+        explain_not_found (cli, error);
+      return FUNNEL_EXIT_ERROR;
+    }
+  if (cli->options->json)
+    funnel_cli_json_print_count (count);
+  else
+    printf ("Ended %u %s.\n", count, count == 1 ? "share" : "shares");
+  return FUNNEL_EXIT_OK;
+}
+
+const FunnelCliCommand funnel_cli_off = {
+    .name = "off",
+    .synopsis = "[TARGET] [FLAGS] off",
+    .summary = "end the shares that match (asks when several)",
+    .details = "Ends the shares that match the target and the flags given, for example:\n"
+               "  funnel 3000 off\n"
+               "  funnel --https=443 off\n"
+               "Without any, it ends the only share, or asks when there are several.\n",
+    .flags
+    = FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
+    .min_arguments = 0,
+    .max_arguments = 1,
+    .run = run,
+};

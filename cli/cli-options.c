@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/cli-options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/error.h"
+#include "lib/base/token.h"
+
+/* What GOption writes into; kept apart from the result because the ports are still text here. */
+typedef struct
+{
+  char *https;
+  char *tcp;
+  char *tls_terminated_tcp;
+  char *wait;
+} RawOptions;
+
+static void
+raw_options_clear (RawOptions *raw)
+{
+  g_free (raw->https);
+  g_free (raw->tcp);
+  g_free (raw->tls_terminated_tcp);
+  g_free (raw->wait);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RawOptions, raw_options_clear)
+
+typedef struct
+{
+  FunnelCliFlags flag; /* 0: every command */
+  const char *usage;
+  const char *description;
+} HelpRow;
+
+static const HelpRow help_rows[] = {
+    {FUNNEL_CLI_BG, "--bg", "share in the background: it stays when this command ends"},
+    {FUNNEL_CLI_KIND, "--https=PORT", "public port for HTTPS (default: 443)"},
+    {FUNNEL_CLI_KIND, "--tcp=PORT",
+     "pass raw TLS through to the target, which holds the certificate"},
+    {FUNNEL_CLI_KIND, "--tls-terminated-tcp=PORT",
+     "end TLS here, pass the plain bytes to the target"},
+    {FUNNEL_CLI_NAME, "--name=NAME", "public name (default: the first one granted or assigned)"},
+    {FUNNEL_CLI_CERTIFICATE, "--cert-file=FILE", "certificate chain, PEM; needs --key-file"},
+    {FUNNEL_CLI_CERTIFICATE, "--key-file=FILE", "private key, PEM; needs --cert-file"},
+    {FUNNEL_CLI_WAIT, "--wait=SECONDS", "how long to wait for the result (default: 20)"},
+    {FUNNEL_CLI_YES, "--yes", "do not ask"},
+    {FUNNEL_CLI_JSON, "--json", "print JSON (see funnel(1))"},
+    {FUNNEL_CLI_SYSTEM, "--system", "talk to a daemon on the system bus"},
+    {0, "--help", "show help"},
+};
+
+char *
+funnel_cli_options_help (FunnelCliFlags allowed)
+{
+  GString *text = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (help_rows); i++)
+    if (!help_rows[i].flag || (help_rows[i].flag & allowed))
+      g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage, help_rows[i].description);
+  return g_string_free (text, FALSE);
+}
+
+static void refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+refuse (GError **error, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_propagate_error (
+      error, g_error_new_valist (FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, format, args));
+  va_end (args);
+}
+
+/* Digits only, so that "+443", " 443" and "0x1bb" are not taken for something they were not meant
+ * to be. */
+static gboolean
+parse_digits (const char *text, guint64 *value)
+{
+  if (!*text || strspn (text, "0123456789") != strlen (text))
+    return FALSE;
+  errno = 0;
+  *value = g_ascii_strtoull (text, NULL, 10);
+  return errno == 0;
+}
+
+guint16
+funnel_cli_parse_port (const char *flag, const char *text, GError **error)
+{
+  guint64 port = 0;
+
+  if (!parse_digits (text, &port) || port == 0)
+    {
+      refuse (error, "invalid port \"%s\" for %s flag; a number from 1 to 65535 is needed", text,
+              flag);
+      return 0;
+    }
+  if (port > G_MAXUINT16)
+    {
+      refuse (error, "port number %s is too high for %s flag; the highest is 65535", text, flag);
+      return 0;
+    }
+  return (guint16)port;
+}
+
+static gboolean
+take_kind (FunnelCliOptions *options, const RawOptions *raw, GError **error)
+{
+  const struct
+  {
+    const char *kind;
+    const char *text;
+  } kinds[]
+      = {{"https", raw->https}, {"tcp", raw->tcp}, {"tls-terminated-tcp", raw->tls_terminated_tcp}};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      if (!kinds[i].text)
+        continue;
+      if (options->kind)
+        {
+          refuse (error, "only one of --https, --tcp and --tls-terminated-tcp can be given");
+          return FALSE;
+        }
+      options->kind = kinds[i].kind;
+      options->port = funnel_cli_parse_port (kinds[i].kind, kinds[i].text, error);
+      if (!options->port)
+        return FALSE;
+      options->given |= FUNNEL_CLI_KIND;
+    }
+  return TRUE;
+}
+
+static gboolean
+take_wait (FunnelCliOptions *options, const char *text, GError **error)
+{
+  guint64 seconds = 0;
+
+  options->wait_seconds = FUNNEL_CLI_WAIT_DEFAULT;
+  if (!text)
+    return TRUE;
+  if (!parse_digits (text, &seconds) || seconds > FUNNEL_CLI_WAIT_MAX)
+    {
+      refuse (error,
+              "invalid time \"%s\" for wait flag; a number of seconds from 0 to %d is needed", text,
+              FUNNEL_CLI_WAIT_MAX);
+      return FALSE;
+    }
+  options->wait_seconds = (guint)seconds;
+  options->given |= FUNNEL_CLI_WAIT;
+  return TRUE;
+}
+
+static gboolean
+take_file (char **file, const char *flag, GError **error)
+{
+  char *absolute;
+
+  if (!*file)
+    return TRUE;
+  if (!**file)
+    {
+      refuse (error, "the %s flag needs a file", flag);
+      return FALSE;
+    }
+  /* The daemon has a working directory of its own. */
+  absolute = g_canonicalize_filename (*file, NULL);
+  g_free (*file);
+  *file = absolute;
+  return TRUE;
+}
+
+static gboolean
+take_certificate (FunnelCliOptions *options, GError **error)
+{
+  if (!options->certificate_file && !options->key_file)
+    return TRUE;
+  if (!options->certificate_file || !options->key_file)
+    {
+      refuse (error, "--cert-file and --key-file belong together; %s is missing",
+              options->certificate_file ? "--key-file" : "--cert-file");
+      return FALSE;
+    }
+  options->given |= FUNNEL_CLI_CERTIFICATE;
+  return take_file (&options->certificate_file, "cert-file", error)
+         && take_file (&options->key_file, "key-file", error);
+}
+
+static gboolean
+take_simple (FunnelCliOptions *options, GError **error)
+{
+  if (options->name && !*options->name)
+    {
+      refuse (error, "the name flag needs a host name");
+      return FALSE;
+    }
+  options->given |= (options->background ? FUNNEL_CLI_BG : 0)
+                    | (options->name ? FUNNEL_CLI_NAME : 0) | (options->yes ? FUNNEL_CLI_YES : 0)
+                    | (options->json ? FUNNEL_CLI_JSON : 0)
+                    | (options->system ? FUNNEL_CLI_SYSTEM : 0);
+  return TRUE;
+}
+
+static gboolean
+parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError **error)
+{
+  const GOptionEntry entries[] = {
+      {"bg", 0, 0, G_OPTION_ARG_NONE, &options->background, NULL, NULL},
+      {"https", 0, 0, G_OPTION_ARG_STRING, &raw->https, NULL, NULL},
+      {"tcp", 0, 0, G_OPTION_ARG_STRING, &raw->tcp, NULL, NULL},
+      {"tls-terminated-tcp", 0, 0, G_OPTION_ARG_STRING, &raw->tls_terminated_tcp, NULL, NULL},
+      {"name", 0, 0, G_OPTION_ARG_STRING, &options->name, NULL, NULL},
+      {"cert-file", 0, 0, G_OPTION_ARG_FILENAME, &options->certificate_file, NULL, NULL},
+      {"key-file", 0, 0, G_OPTION_ARG_FILENAME, &options->key_file, NULL, NULL},
+      {"wait", 0, 0, G_OPTION_ARG_STRING, &raw->wait, NULL, NULL},
+      {"yes", 'y', 0, G_OPTION_ARG_NONE, &options->yes, NULL, NULL},
+      {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, NULL, NULL},
+      {"system", 0, 0, G_OPTION_ARG_NONE, &options->system, NULL, NULL},
+      {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, NULL, NULL},
+      {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, NULL, NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->arguments, NULL, NULL},
+      G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  GStrv rest;
+  g_autoptr (GError) parse_error = NULL;
+  gboolean ok;
+
+  g_ptr_array_add (argv, g_strdup ("funnel"));
+  for (char **argument = arguments; *argument; argument++)
+    g_ptr_array_add (argv, g_strdup (*argument));
+  g_ptr_array_add (argv, NULL);
+  rest = (GStrv)g_ptr_array_steal (argv, NULL);
+
+  g_option_context_set_help_enabled (context, FALSE);
+  g_option_context_add_main_entries (context, entries, NULL);
+  ok = g_option_context_parse_strv (context, &rest, &parse_error);
+  g_strfreev (rest);
+  if (!ok)
+    refuse (error, "%s", parse_error->message);
+  return ok;
+}
+
+FunnelCliOptions *
+funnel_cli_options_parse (char **arguments, GError **error)
+{
+  g_autoptr (FunnelCliOptions) options = g_new0 (FunnelCliOptions, 1);
+  g_auto (RawOptions) raw = {0};
+
+  if (!parse_into (options, &raw, arguments, error))
+    return NULL;
+  if (!options->arguments)
+    options->arguments = g_new0 (char *, 1);
+  if (!take_kind (options, &raw, error) || !take_wait (options, raw.wait, error)
+      || !take_certificate (options, error) || !take_simple (options, error))
+    return NULL;
+  return g_steal_pointer (&options);
+}
+
+void
+funnel_cli_options_free (FunnelCliOptions *options)
+{
+  g_free (options->name);
+  g_free (options->certificate_file);
+  g_free (options->key_file);
+  g_strfreev (options->arguments);
+  g_free (options);
+}
+
+gboolean
+funnel_cli_options_check (const FunnelCliOptions *options,
+                          FunnelCliFlags allowed,
+                          const char *command,
+                          GError **error)
+{
+  FunnelCliFlags stray = options->given & ~allowed;
+  const char *usage = NULL;
+
+  if (!stray)
+    return TRUE;
+  for (gsize i = 0; !usage && i < G_N_ELEMENTS (help_rows); i++)
+    if (help_rows[i].flag & stray)
+      usage = help_rows[i].usage;
+  if (stray & FUNNEL_CLI_KIND)
+    usage = options->kind;
+  while (*usage == '-')
+    usage++;
+  refuse (error, "the %.*s flag means nothing to `%s`", (int)strcspn (usage, "="), usage, command);
+  return FALSE;
+}
+
+void
+funnel_cli_scrub_tokens (char **argv)
+{
+  for (char **argument = argv; *argument; argument++)
+    {
+      char *token = strstr (*argument, FUNNEL_TOKEN_PREFIX);
+
+      if (!token)
+        continue;
+      token += strlen (FUNNEL_TOKEN_PREFIX);
+      memset (token, 'x', strlen (token));
+    }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The command line as typed, checked as far as grammar goes; whether a target or a name makes sense
+ * is the daemon's to say. To add a flag: a row in the table of cli-options.c, a bit here, and the
+ * bit in the commands that take it. */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  FUNNEL_CLI_BG = 1 << 0,
+  FUNNEL_CLI_KIND = 1 << 1, /* --https, --tcp or --tls-terminated-tcp */
+  FUNNEL_CLI_NAME = 1 << 2,
+  FUNNEL_CLI_CERTIFICATE = 1 << 3, /* --cert-file and --key-file */
+  FUNNEL_CLI_YES = 1 << 4,
+  FUNNEL_CLI_JSON = 1 << 5,
+  FUNNEL_CLI_WAIT = 1 << 6,
+  FUNNEL_CLI_SYSTEM = 1 << 7,
+} FunnelCliFlags;
+
+typedef struct
+{
+  FunnelCliFlags given;
+  gboolean background;
+  gboolean yes;
+  gboolean json;
+  gboolean system;
+  gboolean help;
+  gboolean version;
+  const char *kind; /* "https", "tcp", "tls-terminated-tcp", or NULL when no such flag was given */
+  guint16 port;     /* of that flag; 0 none */
+  char *name;       /* or NULL */
+  char *certificate_file; /* absolute, or NULL */
+  char *key_file;         /* absolute, or NULL */
+  guint wait_seconds;
+  GStrv arguments; /* everything that is not a flag */
+} FunnelCliOptions;
+
+#define FUNNEL_CLI_WAIT_DEFAULT 20 /* seconds */
+#define FUNNEL_CLI_WAIT_MAX 86400
+
+/**
+ * funnel_cli_options_parse: read @arguments (without the program's name).
+ * Returns NULL and FUNNEL_ERROR_INVALID_ARGUMENT with a message for the user.
+ */
+FunnelCliOptions *funnel_cli_options_parse (char **arguments, GError **error);
+void funnel_cli_options_free (FunnelCliOptions *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelCliOptions, funnel_cli_options_free)
+
+/** funnel_cli_options_check: the flags given must be among @allowed, which @command takes. */
+gboolean funnel_cli_options_check (const FunnelCliOptions *options,
+                                   FunnelCliFlags allowed,
+                                   const char *command,
+                                   GError **error);
+
+/** funnel_cli_options_help: one aligned line for each flag of @allowed; caller frees. */
+char *funnel_cli_options_help (FunnelCliFlags allowed);
+
+/** funnel_cli_parse_port: @text given to @flag ("https") as a port, or 0 with an error. */
+guint16 funnel_cli_parse_port (const char *flag, const char *text, GError **error);
+
+/**
+ * funnel_cli_scrub_tokens: overwrite the secret part of every join token in @argv, in place, so
+ * that it is gone from the process list.
+ */
+void funnel_cli_scrub_tokens (char **argv);
+
+G_END_DECLS

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funnel status: the ingresses, the shares, and what to do next. */
+
+#include <stdio.h>
+
+#include "cli/cli-json.h"
+#include "cli/cli-labels.h"
+#include "cli/cli-session.h"
+
+/* "name   value"; nothing for an empty value. */
+static void
+print_field (const char *name, const char *value)
+{
+  if (value && *value)
+    printf ("|-- %-9s %s\n", name, value);
+}
+
+static void
+print_tunnel (FunnelDBusIngress *ingress)
+{
+  g_autofree char *kind = funnel_label_clean (funnel_dbus_ingress_get_tunnel (ingress));
+  g_autofree char *engine = funnel_label_clean (funnel_dbus_ingress_get_engine (ingress));
+  g_autofree char *age = funnel_label_age (funnel_dbus_ingress_get_handshake (ingress),
+                                           g_get_real_time () / G_USEC_PER_SEC);
+  g_autofree char *text = NULL;
+
+  if (g_strcmp0 (kind, "direct") == 0)
+    text = g_strdup ("direct: NOT a tunnel, for tests and demonstrations on one machine only");
+  else if (*kind)
+    text = g_strdup_printf ("%s, engine %s, mtu %u, last handshake %s", kind,
+                            *engine ? engine : "none", funnel_dbus_ingress_get_mtu (ingress), age);
+  print_field ("tunnel", text);
+}
+
+static void
+print_ingress (FunnelDBusIngress *ingress)
+{
+  g_autofree char *endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
+  g_autofree char *node = funnel_label_clean (funnel_dbus_ingress_get_node (ingress));
+  g_autofree char *state = funnel_label_clean (funnel_dbus_ingress_get_state (ingress));
+  g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *link = g_strdup_printf ("%s%s%s", state, *reason ? ": " : "", reason);
+  g_autofree char *grants = funnel_label_grants (funnel_dbus_ingress_get_grants (ingress));
+  g_autofree char *refusals = funnel_label_counts (funnel_dbus_ingress_get_refusals (ingress));
+  g_autofree char *none
+      = g_strdup_printf ("none; the ingress's admin grants with: funnel-ingress grant %s", node);
+
+  printf ("ingress %s, this node is %s\n", endpoint, *node ? node : "unnamed");
+  print_field ("link", link);
+  print_tunnel (ingress);
+  /* Without a link it is not known what is granted. */
+  if (grants || g_strcmp0 (state, "linked") == 0)
+    print_field ("granted", grants ? grants : none);
+  print_field ("refused", refusals);
+}
+
+static void
+print_visitors (FunnelDBusShare *share)
+{
+  g_autofree char *in = g_format_size (funnel_dbus_share_get_bytes_in (share));
+  g_autofree char *out = g_format_size (funnel_dbus_share_get_bytes_out (share));
+  g_autofree char *text
+      = g_strdup_printf ("%u now, %" G_GUINT64_FORMAT " in all, %s received, %s sent",
+                         funnel_dbus_share_get_flows_active (share),
+                         funnel_dbus_share_get_flows_total (share), in, out);
+
+  print_field ("visitors", text);
+}
+
+static void
+print_share (FunnelDBusShare *share)
+{
+  const FunnelCliShareText text = {
+      .state = funnel_dbus_share_get_state (share),
+      .reason = funnel_dbus_share_get_reason (share),
+  };
+  g_autofree char *url = funnel_label_clean (funnel_dbus_share_get_url (share));
+  g_autofree char *target = funnel_label_target (funnel_dbus_share_get_kind (share),
+                                                 funnel_dbus_share_get_target (share));
+  g_autofree char *state = funnel_label_state (&text);
+  g_autofree char *next = funnel_label_clean (funnel_dbus_share_get_next_step (share));
+  g_autofree char *refusals = funnel_label_counts (funnel_dbus_share_get_refusals (share));
+
+  printf ("%s%s\n|-- %s\n", url, funnel_dbus_share_get_foreground (share) ? " (foreground)" : "",
+          target);
+  print_field ("state", state);
+  print_field ("next", next);
+  print_visitors (share);
+  print_field ("refused", refusals);
+}
+
+static void
+print_status (FunnelClient *client)
+{
+  g_autoptr (GPtrArray) ingresses = funnel_client_list_ingresses (client);
+  g_autoptr (GPtrArray) shares = funnel_client_list_shares (client);
+
+  for (guint i = 0; i < ingresses->len; i++)
+    {
+      print_ingress (g_ptr_array_index (ingresses, i));
+      putchar ('\n');
+    }
+  for (guint i = 0; i < shares->len; i++)
+    {
+      print_share (g_ptr_array_index (shares, i));
+      putchar ('\n');
+    }
+  if (ingresses->len == 0)
+    puts ("Not joined to any ingress.\n"
+          "Next: ask the admin of an ingress for a join line (funnel-ingress invite NAME --grant) "
+          "and paste it here:\n"
+          "      funnel join TOKEN");
+  else if (shares->len == 0)
+    puts ("Nothing is shared.\n"
+          "Next: `funnel 3000` puts http://127.0.0.1:3000 on the internet.");
+}
+
+static FunnelExit
+run (FunnelCli *cli, GError **error)
+{
+  if (!funnel_cli_connect (cli, error))
+    return FUNNEL_EXIT_ERROR;
+  if (cli->options->json)
+    funnel_cli_json_print (funnel_cli_json_status (cli->client), TRUE);
+  else
+    print_status (cli->client);
+  return FUNNEL_EXIT_OK;
+}
+
+const FunnelCliCommand funnel_cli_status = {
+    .name = "status",
+    .synopsis = "status [--json]",
+    .summary = "show ingresses, shares and what is missing",
+    .details = "Shows every ingress this node has joined and every share, in the foreground or "
+               "not, with its state, the\n"
+               "reason and what to do next.\n",
+    .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
+    .run = run,
+};

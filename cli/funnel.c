@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funnel: the command line, a thin client of funneld. */
+
+#include "cli/cli-command.h"
+
+/* In the order of the help. */
+static const FunnelCliCommand *const commands[] = {
+    &funnel_cli_share, &funnel_cli_off,   &funnel_cli_status, &funnel_cli_reset,
+    &funnel_cli_join,  &funnel_cli_leave, &funnel_cli_help,   NULL,
+};
+
+int
+main (int argc, char **argv)
+{
+  return funnel_cli_main (commands, argv);
+}

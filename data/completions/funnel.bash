@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# bash completion for funnel(1)
+
+_funnel_names() {
+  funnel status --json 2>/dev/null | sed -n 's/^ *"name" : "\(.*\)",\{0,1\}$/\1/p' | sort -u
+}
+
+_funnel() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" word
+  COMPREPLY=()
+
+  # "--flag=value" arrives as three words.
+  if [[ $cur == "=" ]]; then
+    cur=""
+  elif [[ $prev == "=" ]]; then
+    prev=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  case $prev in
+    --cert-file | --key-file)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    --name)
+      mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur")
+      return
+      ;;
+    --https | --tcp | --tls-terminated-tcp)
+      mapfile -t COMPREPLY < <(compgen -W "443 8443 10000" -- "$cur")
+      return
+      ;;
+    --wait) return ;;
+  esac
+
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in
+      status | reset | join | leave | off | help)
+        command=$word
+        break
+        ;;
+    esac
+  done
+
+  if [[ $cur == -* ]]; then
+    case $command in
+      status | join) word="--json --system --help" ;;
+      reset | leave) word="--yes --json --system --help" ;;
+      off) word="--https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
+      help) word="--help" ;;
+      *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --yes --json --system
+               --help --version" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
+    return
+  fi
+  case $command in
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave off help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave off help" -- "$cur") ;;
+  esac
+}
+
+complete -F _funnel funnel
