@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "daemon/app.h"
+
+#include "daemon/bus/bus-service.h"
+#include "daemon/ingress-runtime.h"
+#include "daemon/join-work.h"
+#include "daemon/model/target.h"
+#include "daemon/share-runtime.h"
+#include "daemon/store/share-store.h"
+#include "lib/base/error.h"
+
+#include <string.h>
+
+struct _FunnelApp
+{
+  FunnelStateDir *dir;
+  FunnelShareStore *share_store;
+  FunnelJoinedStore *joined_store;
+  FunnelShareList *list;
+  GHashTable *runtimes; /* share id → FunnelShareRuntime* */
+  FunnelServe *serve;
+  GPtrArray *served; /* FunnelServeShare*: what the data plane has */
+  FunnelIngressRuntime *ingress;
+  FunnelBus *bus;
+  GCancellable *joining; /* NULL: no join under way */
+  guint update_source;
+  guint expiry_source;
+};
+
+static FunnelIngress *
+get_ingress (FunnelApp *self)
+{
+  return self->ingress != NULL ? funnel_ingress_runtime_get_ingress (self->ingress) : NULL;
+}
+
+static FunnelShareRuntime *
+get_runtime (FunnelApp *self, guint32 id)
+{
+  return g_hash_table_lookup (self->runtimes, GUINT_TO_POINTER (id));
+}
+
+static gint64
+get_now (void)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
+/* --- From facts to states, data plane and link ------------------------------------------------ */
+
+static void
+fill_ingress_facts (FunnelIngress *ingress, FunnelShareFacts *facts)
+{
+  const FunnelIngressSpec *spec = funnel_ingress_get_spec (ingress);
+  FunnelIngressState state = funnel_ingress_get_state (ingress);
+
+  facts->joined = TRUE;
+  facts->node = spec->node;
+  facts->zone = spec->zone;
+  facts->tunnel_up = state != FUNNEL_INGRESS_TUNNEL_DOWN;
+  facts->tunnel_reason = funnel_ingress_get_reason (ingress);
+  facts->linked = state == FUNNEL_INGRESS_LINKED;
+  facts->link_reason = funnel_ingress_get_reason (ingress);
+  facts->name_known = funnel_ingress_knows_name (ingress, facts->name);
+  facts->grant = funnel_grant_check (funnel_ingress_get_grants (ingress), facts->name, facts->port,
+                                     get_now ());
+}
+
+static gboolean
+same_serve_share (const FunnelServeShare *a, const FunnelServeShare *b)
+{
+  if (a->id != b->id || a->port != b->port || a->kind != b->kind || a->n_targets != b->n_targets
+      || a->certificate != b->certificate || g_strcmp0 (a->name, b->name) != 0)
+    return FALSE;
+  for (guint i = 0; i < a->n_targets; i++)
+    if (a->target_lens[i] != b->target_lens[i]
+        || memcmp (&a->targets[i], &b->targets[i], a->target_lens[i]) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+hand_to_serve (FunnelApp *self, GPtrArray *shares)
+{
+  gboolean same = shares->len == self->served->len;
+
+  for (guint i = 0; same && i < shares->len; i++)
+    same = same_serve_share (g_ptr_array_index (shares, i), g_ptr_array_index (self->served, i));
+  g_ptr_array_unref (self->served);
+  self->served = shares;
+  if (!same)
+    funnel_serve_set_shares (self->serve, shares);
+}
+
+/* A share is armed when it is asked for (it exists), the tunnel is proved to be isolated, and the
+ * ingress grants it. While only the link is away, it stays armed: the relay goes on by itself. */
+static void
+update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, GPtrArray *announced)
+{
+  FunnelIngress *ingress = get_ingress (self);
+  FunnelShareFacts facts = {0};
+  g_auto (FunnelShareStatus) status = {0};
+
+  funnel_share_runtime_fill (runtime, &facts);
+  if (ingress != NULL)
+    fill_ingress_facts (ingress, &facts);
+  funnel_share_state_evaluate (&facts, &status);
+  funnel_share_set_status (funnel_share_runtime_get_share (runtime), &status);
+  if (!facts.joined || !facts.tunnel_up || facts.grant != FUNNEL_GRANT_VALID
+      || !funnel_share_runtime_is_servable (runtime))
+    return;
+  g_ptr_array_add (served, funnel_share_runtime_make_serve_share (runtime));
+  g_ptr_array_add (announced, funnel_link_share_new (facts.name, facts.port, facts.epoch));
+}
+
+static void schedule_update (FunnelApp *self);
+
+static gboolean
+on_expiry_timeout (gpointer user_data)
+{
+  FunnelApp *self = user_data;
+
+  self->expiry_source = 0;
+  schedule_update (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* A grant runs out without anybody saying so. */
+static void
+watch_expiry (FunnelApp *self)
+{
+  FunnelIngress *ingress = get_ingress (self);
+  const GPtrArray *grants = ingress != NULL ? funnel_ingress_get_grants (ingress) : NULL;
+  gint64 now = get_now (), first = G_MAXINT64;
+
+  g_clear_handle_id (&self->expiry_source, g_source_remove);
+  for (guint i = 0; grants != NULL && i < grants->len; i++)
+    {
+      const FunnelLinkGrant *grant = g_ptr_array_index (grants, i);
+
+      if (grant->expires > now)
+        first = MIN (first, grant->expires);
+    }
+  if (first != G_MAXINT64)
+    self->expiry_source
+        = g_timeout_add_seconds ((guint)MIN (first - now, 3600), on_expiry_timeout, self);
+}
+
+static void
+update_now (FunnelApp *self)
+{
+  GPtrArray *served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_free);
+  GPtrArray *announced = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
+
+  g_clear_handle_id (&self->update_source, g_source_remove);
+  for (guint i = 0; i < funnel_share_list_get_length (self->list); i++)
+    {
+      guint32 id = funnel_share_get_spec (funnel_share_list_get (self->list, i))->id;
+
+      update_share (self, get_runtime (self, id), served, announced);
+    }
+  hand_to_serve (self, served);
+  if (self->ingress != NULL)
+    funnel_ingress_runtime_announce (self->ingress, announced);
+  else
+    g_ptr_array_unref (announced);
+  watch_expiry (self);
+}
+
+static gboolean
+on_update_idle (gpointer user_data)
+{
+  FunnelApp *self = user_data;
+
+  self->update_source = 0;
+  update_now (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Facts come in bunches; one update does for all of them. */
+static void
+schedule_update (FunnelApp *self)
+{
+  if (self->update_source == 0)
+    self->update_source = g_idle_add_full (G_PRIORITY_HIGH_IDLE, on_update_idle, self, NULL);
+}
+
+static void
+on_runtime_changed (gpointer user_data)
+{
+  schedule_update (user_data);
+}
+
+/* --- The list of shares ------------------------------------------------------------------------
+ */
+
+/* Before anybody else hears of the change: a share never appears with a state that is not its own,
+ * and one that has ended is not served for another moment. */
+static void
+update_at_once (FunnelApp *self)
+{
+  if (self->serve != NULL)
+    update_now (self);
+}
+
+static void
+on_list_added (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
+{
+  g_hash_table_insert (self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id),
+                       funnel_share_runtime_new (share, on_runtime_changed, self));
+  update_at_once (self);
+}
+
+static void
+on_list_removed (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
+{
+  g_hash_table_remove (self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id));
+  update_at_once (self);
+}
+
+static void
+on_list_replaced (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
+{
+  funnel_share_runtime_restart (get_runtime (self, funnel_share_get_spec (share)->id));
+  update_at_once (self);
+}
+
+/* --- Counters from the data plane ---------------------------------------------------------------
+ */
+
+static GVariant *
+make_refusals (const FunnelServeCounters *counters)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
+  for (guint i = OFFER_REASON_NONE + 1; i < FUNNEL_SERVE_REASONS; i++)
+    if (counters->refusals[i] > 0)
+      g_variant_builder_add (&builder, "{st}", offer_reason_text ((enum offer_reason)i),
+                             counters->refusals[i]);
+  return g_variant_builder_end (&builder);
+}
+
+static void
+on_serve_changed (gpointer user_data)
+{
+  FunnelApp *self = user_data;
+
+  for (guint i = 0; i < funnel_share_list_get_length (self->list); i++)
+    {
+      FunnelShare *share = funnel_share_list_get (self->list, i);
+      guint32 id = funnel_share_get_spec (share)->id;
+      FunnelServeCounters counters;
+      FunnelShareTraffic traffic;
+
+      if (!funnel_serve_get_counters (self->serve, id, &counters))
+        continue;
+      traffic.flows_active = counters.flows_active;
+      traffic.flows_total = counters.flows_total;
+      traffic.bytes_in = counters.bytes_in;
+      traffic.bytes_out = counters.bytes_out;
+      funnel_share_set_traffic (share, &traffic);
+      funnel_share_set_refusals (share, make_refusals (&counters));
+      funnel_share_runtime_take_counters (get_runtime (self, id), &counters);
+    }
+  if (self->ingress != NULL)
+    funnel_ingress_runtime_update_refusals (self->ingress);
+}
+
+/* --- The ingress ---------------------------------------------------------------------------------
+ */
+
+static void
+on_ingress_unlinked (gpointer user_data)
+{
+  FunnelApp *self = user_data;
+  GHashTableIter iter;
+  gpointer runtime = NULL;
+
+  g_hash_table_iter_init (&iter, self->runtimes);
+  while (g_hash_table_iter_next (&iter, NULL, &runtime))
+    funnel_share_runtime_forget_probe (runtime);
+}
+
+static void
+on_ingress_probe (gpointer user_data, const FunnelLinkMessage *probe)
+{
+  FunnelApp *self = user_data;
+  FunnelShare *share = funnel_share_list_find (self->list, probe->name, probe->port);
+
+  if (share != NULL)
+    funnel_share_runtime_take_probe (get_runtime (self, funnel_share_get_spec (share)->id), probe);
+}
+
+static void
+on_ingress_spec_changed (gpointer user_data)
+{
+  FunnelApp *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!funnel_joined_store_set (self->joined_store, funnel_ingress_get_spec (get_ingress (self)),
+                                &error))
+    g_warning ("%s", error->message);
+}
+
+static const FunnelIngressEvents ingress_events = {
+    .changed = on_runtime_changed,
+    .unlinked = on_ingress_unlinked,
+    .probe = on_ingress_probe,
+    .spec_changed = on_ingress_spec_changed,
+};
+
+static void
+start_ingress (FunnelApp *self)
+{
+  const FunnelIngressSpec *spec = funnel_joined_store_get (self->joined_store);
+
+  if (spec == NULL)
+    return;
+  self->ingress = funnel_ingress_runtime_new (spec, self->serve, &ingress_events, self);
+  funnel_bus_add_ingress (self->bus, get_ingress (self));
+  funnel_ingress_runtime_start (self->ingress);
+  schedule_update (self);
+}
+
+static void
+stop_ingress (FunnelApp *self)
+{
+  if (self->ingress == NULL)
+    return;
+  funnel_bus_remove_ingress (self->bus, get_ingress (self));
+  g_clear_pointer (&self->ingress, funnel_ingress_runtime_free);
+  on_ingress_unlinked (self);
+  schedule_update (self);
+}
+
+/* --- Wishes
+ * ---------------------------------------------------------------------------------------- */
+
+static void
+join_work_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  gboolean ok = funnel_join_work_finish (result, &error);
+  FunnelApp *self = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    {
+      g_clear_error (&error);
+      return;
+    }
+  self = g_task_get_task_data (task);
+  g_clear_object (&self->joining);
+  if (!ok)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  start_ingress (self);
+  g_message ("Joined %s", funnel_ingress_get_spec (get_ingress (self))->host);
+  g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+check_may_join (FunnelApp *self, GError **error)
+{
+  FunnelIngress *ingress = get_ingress (self);
+
+  if (!funnel_joined_store_check (self->joined_store, error))
+    return FALSE;
+  if (ingress != NULL)
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_ALREADY_JOINED,
+        "this node has joined %s already; to join another ingress, first type: funnel leave",
+        funnel_ingress_get_spec (ingress)->host);
+  else if (self->joining != NULL)
+    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+                         "another join is under way; wait for it");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+app_join_async (gpointer owner, const char *token, GAsyncReadyCallback callback, gpointer user_data)
+{
+  FunnelApp *self = owner;
+  g_autoptr (GTask) task = NULL;
+  GError *error = NULL;
+
+  if (!check_may_join (self, &error))
+    {
+      g_task_report_error (NULL, callback, user_data, app_join_async, error);
+      return;
+    }
+  self->joining = g_cancellable_new ();
+  task = g_task_new (NULL, self->joining, callback, user_data);
+  g_task_set_source_tag (task, app_join_async);
+  g_task_set_task_data (task, self, NULL);
+  funnel_join_work_async (self->joined_store, token, self->joining, join_work_cb,
+                          g_object_ref (task));
+}
+
+static FunnelIngress *
+app_join_finish (gpointer owner, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error) ? get_ingress (owner) : NULL;
+}
+
+static gboolean
+check_certificate (const FunnelShareSpec *spec, GError **error)
+{
+  g_autoptr (FunnelCertificate) certificate = NULL;
+
+  if (spec->certificate_file == NULL)
+    return TRUE;
+  certificate = funnel_certificate_load (spec->certificate_file, spec->key_file, spec->name, error);
+  return certificate != NULL;
+}
+
+/* Fills in what was left open, and refuses what cannot work. */
+static FunnelShareSpec *
+complete_spec (FunnelApp *self, const FunnelShareSpec *wish, GError **error)
+{
+  g_autoptr (FunnelShareSpec) spec = funnel_share_spec_copy (wish);
+  FunnelIngress *ingress = get_ingress (self);
+  g_autoptr (FunnelTarget) target = funnel_target_parse (wish->target, wish->kind, error);
+
+  if (target == NULL)
+    return NULL;
+  if (ingress == NULL)
+    {
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED,
+                           "this node has not joined an ingress; type: funnel join TOKEN");
+      return NULL;
+    }
+  g_free (spec->target);
+  spec->target = g_strdup (target->text);
+  if (spec->name == NULL)
+    spec->name = funnel_ingress_dup_default_name (ingress);
+  if (!funnel_ingress_check_port (ingress, spec->port, error)
+      || !funnel_share_list_check (self->list, spec, error) || !check_certificate (spec, error))
+    return NULL;
+  return g_steal_pointer (&spec);
+}
+
+static FunnelShare *
+app_share (gpointer owner, const FunnelShareSpec *wish, const char *if_match, GError **error)
+{
+  FunnelApp *self = owner;
+  g_autoptr (FunnelShareSpec) spec = NULL, before = NULL;
+  FunnelShare *share = NULL;
+
+  if (!funnel_share_list_check_etag (self->list, if_match, error)
+      || (!wish->foreground && !funnel_share_store_check (self->share_store, error)))
+    return NULL;
+  /* A store that cannot be read may hold the ingress. */
+  if (self->ingress == NULL && !funnel_joined_store_check (self->joined_store, error))
+    return NULL;
+  spec = complete_spec (self, wish, error);
+  if (spec == NULL)
+    return NULL;
+  share = funnel_share_list_find (self->list, spec->name, spec->port);
+  before = share != NULL ? funnel_share_spec_copy (funnel_share_get_spec (share)) : NULL;
+  share = funnel_share_list_put (self->list, spec);
+  if (spec->foreground || funnel_share_store_save (self->share_store, self->list, error))
+    return share;
+  if (before != NULL)
+    funnel_share_list_put (self->list, before);
+  else
+    funnel_share_list_remove (self->list, share);
+  return NULL;
+}
+
+/* Sharing ends even if that cannot be written down; the error then tells that it will be back. */
+static gboolean
+remove_shares (FunnelApp *self, GPtrArray *shares, GError **error)
+{
+  gboolean stored = FALSE;
+
+  for (guint i = 0; i < shares->len; i++)
+    {
+      FunnelShare *share = g_ptr_array_index (shares, i);
+
+      stored = stored || !funnel_share_get_spec (share)->foreground;
+      funnel_share_list_remove (self->list, share);
+    }
+  if (!stored || funnel_share_store_save (self->share_store, self->list, error))
+    return TRUE;
+  g_prefix_error (error, "ended, but it will be back when funneld starts again: ");
+  return FALSE;
+}
+
+static gboolean
+app_unshare (gpointer owner,
+             const FunnelShareFilter *filter,
+             const char *if_match,
+             guint *count,
+             GError **error)
+{
+  FunnelApp *self = owner;
+  g_autoptr (GPtrArray) shares = NULL;
+
+  if (!funnel_share_list_check_etag (self->list, if_match, error))
+    return FALSE;
+  shares = funnel_share_list_match (self->list, filter);
+  *count = shares->len;
+  if (shares->len > 0)
+    return remove_shares (self, shares, error);
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
+                       "no share matches; \"funnel status\" shows them");
+  return FALSE;
+}
+
+static gboolean
+app_reset (gpointer owner, const char *if_match, guint *count, GError **error)
+{
+  FunnelApp *self = owner;
+  FunnelShareFilter all = {0};
+  g_autoptr (GPtrArray) shares = NULL;
+
+  if (!funnel_share_list_check_etag (self->list, if_match, error)
+      || !funnel_share_store_reset (self->share_store, error)
+      || !funnel_joined_store_reset (self->joined_store, error))
+    return FALSE;
+  shares = funnel_share_list_match (self->list, &all);
+  *count = shares->len;
+  return remove_shares (self, shares, error);
+}
+
+static gboolean
+app_stop (gpointer owner, FunnelShare *share, GError **error)
+{
+  g_autoptr (GPtrArray) shares = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_ptr_array_add (shares, g_object_ref (share));
+  return remove_shares (owner, shares, error);
+}
+
+static gboolean
+app_leave (gpointer owner, FunnelIngress *ingress, GError **error)
+{
+  FunnelApp *self = owner;
+
+  if (!funnel_joined_store_set (self->joined_store, NULL, error))
+    return FALSE;
+  g_message ("Left %s", funnel_ingress_get_spec (ingress)->host);
+  stop_ingress (self);
+  return TRUE;
+}
+
+static void
+app_vanished (gpointer owner, const char *name)
+{
+  FunnelApp *self = owner;
+  FunnelShareFilter all = {0};
+  g_autoptr (GPtrArray) shares = funnel_share_list_match (self->list, &all);
+
+  for (guint i = 0; i < shares->len; i++)
+    {
+      const FunnelShareSpec *spec = funnel_share_get_spec (g_ptr_array_index (shares, i));
+
+      if (spec->foreground && g_strcmp0 (spec->owner, name) == 0)
+        funnel_share_list_remove (self->list, g_ptr_array_index (shares, i));
+    }
+}
+
+static const FunnelBusMethods bus_methods = {
+    .join_async = app_join_async,
+    .join_finish = app_join_finish,
+    .share = app_share,
+    .unshare = app_unshare,
+    .reset = app_reset,
+    .stop = app_stop,
+    .leave = app_leave,
+    .vanished = app_vanished,
+};
+
+/* --- Begin and end
+ * ------------------------------------------------------------------------------------ */
+
+/* A store that cannot be read is no reason to be away: the error belongs where the user asks. */
+static void
+load_stores (FunnelApp *self)
+{
+  g_autoptr (GError) share_error = NULL, ingress_error = NULL;
+
+  self->share_store = funnel_share_store_new (self->dir);
+  if (!funnel_share_store_load (self->share_store, self->list, &share_error))
+    g_warning ("%s", share_error->message);
+  self->joined_store = funnel_joined_store_new (self->dir);
+  if (!funnel_joined_store_load (self->joined_store, &ingress_error))
+    g_warning ("%s", ingress_error->message);
+}
+
+FunnelApp *
+funnel_app_new (GDBusConnection *connection, const char *state_dir, GError **error)
+{
+  g_autoptr (FunnelApp) self = g_new0 (FunnelApp, 1);
+
+  self->list = funnel_share_list_new ();
+  self->served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_free);
+  self->runtimes
+      = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)funnel_share_runtime_free);
+  g_signal_connect (self->list, "added", G_CALLBACK (on_list_added), self);
+  g_signal_connect (self->list, "removed", G_CALLBACK (on_list_removed), self);
+  g_signal_connect (self->list, "replaced", G_CALLBACK (on_list_replaced), self);
+  self->dir = funnel_state_dir_open (state_dir, error);
+  if (self->dir == NULL)
+    return NULL;
+  load_stores (self);
+  self->serve = funnel_serve_new (on_serve_changed, self, error);
+  if (self->serve == NULL)
+    return NULL;
+  update_now (self);
+  self->bus = funnel_bus_new (connection, self->list, &bus_methods, self);
+  if (!funnel_bus_take_name (self->bus, error))
+    return NULL;
+  start_ingress (self);
+  return g_steal_pointer (&self);
+}
+
+void
+funnel_app_free (FunnelApp *self)
+{
+  if (self == NULL)
+    return;
+  if (self->joining != NULL)
+    g_cancellable_cancel (self->joining);
+  g_clear_object (&self->joining);
+  if (self->ingress != NULL)
+    stop_ingress (self);
+  g_clear_handle_id (&self->update_source, g_source_remove);
+  g_clear_handle_id (&self->expiry_source, g_source_remove);
+  funnel_bus_free (self->bus);
+  g_signal_handlers_disconnect_by_data (self->list, self);
+  g_hash_table_unref (self->runtimes);
+  g_clear_pointer (&self->serve, funnel_serve_free);
+  g_ptr_array_unref (self->served);
+  g_object_unref (self->list);
+  funnel_share_store_free (self->share_store);
+  funnel_joined_store_free (self->joined_store);
+  funnel_state_dir_free (self->dir);
+  g_free (self);
+}

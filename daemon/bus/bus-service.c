@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "daemon/bus/bus-service.h"
+
+#include "daemon/bus/bus-access.h"
+#include "daemon/bus/bus-options.h"
+#include "lib/base/error.h"
+#include "lib/base/names.h"
+#include "lib/dbus/funnel-dbus.h"
+
+#define NAME_FLAG_DO_NOT_QUEUE 4 /* org.freedesktop.DBus.RequestName */
+#define NAME_REPLY_PRIMARY_OWNER 1
+#define CALL_MS 10000
+
+struct _FunnelBus
+{
+  GDBusConnection *connection;
+  FunnelShareList *list;
+  const FunnelBusMethods *methods;
+  gpointer owner;
+  GDBusObjectManagerServer *server;
+  FunnelDBusManager *manager;
+  GHashTable *watches; /* unique name → watch id */
+};
+
+/* A method call that waits for the owner. */
+typedef struct
+{
+  FunnelBus *bus;
+  GDBusMethodInvocation *invocation;
+} Call;
+
+static const char *const share_properties[]
+    = {"name",   "port",      "kind",         "target",      "url",      "foreground", "state",
+       "reason", "next-step", "flows-active", "flows-total", "bytes-in", "bytes-out",  "refusals"};
+static const char *const ingress_properties[]
+    = {"endpoint", "node",   "zone",   "names",     "public-ports", "grants",  "state",
+       "reason",   "tunnel", "engine", "handshake", "mtu",          "refusals"};
+
+static char *
+share_path (FunnelShare *share)
+{
+  return g_strdup_printf (FUNNEL_OBJECT_SHARES "/%u", funnel_share_get_spec (share)->id);
+}
+
+static char *
+ingress_path (FunnelIngress *ingress)
+{
+  return g_strdup_printf (FUNNEL_OBJECT_INGRESSES "/%u", funnel_ingress_get_spec (ingress)->id);
+}
+
+static void
+bind_properties (gpointer model, gpointer skeleton, const char *const *names, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    g_object_bind_property (model, names[i], skeleton, names[i], G_BINDING_SYNC_CREATE);
+}
+
+static gboolean
+handle_failure (GDBusMethodInvocation *invocation, GError *error)
+{
+  g_dbus_method_invocation_take_error (invocation, error);
+  return TRUE;
+}
+
+/* Watching begins before the share exists: a caller that is gone already is told at once. */
+static void
+on_name_vanished (GDBusConnection *connection, const char *name, gpointer user_data)
+{
+  FunnelBus *self = user_data;
+  g_autofree char *kept = g_strdup (name);
+
+  g_hash_table_remove (self->watches, kept);
+  self->methods->vanished (self->owner, kept);
+}
+
+static void
+unwatch (gpointer id)
+{
+  g_bus_unwatch_name (GPOINTER_TO_UINT (id));
+}
+
+static void
+watch_name (FunnelBus *self, const char *name)
+{
+  guint id = 0;
+
+  if (g_hash_table_contains (self->watches, name))
+    return;
+  id = g_bus_watch_name_on_connection (self->connection, name, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
+                                       on_name_vanished, self, NULL);
+  g_hash_table_insert (self->watches, g_strdup (name), GUINT_TO_POINTER (id));
+}
+
+static void
+join_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Call *call = user_data;
+  GError *error = NULL;
+  FunnelIngress *ingress = call->bus->methods->join_finish (call->bus->owner, result, &error);
+
+  if (ingress == NULL)
+    handle_failure (call->invocation, error);
+  else
+    {
+      g_autofree char *path = ingress_path (ingress);
+
+      funnel_dbus_manager_complete_join (call->bus->manager, call->invocation, path);
+    }
+}
+
+static gboolean
+on_manager_join (FunnelDBusManager *manager,
+                 GDBusMethodInvocation *invocation,
+                 const char *token,
+                 GVariant *raw_options,
+                 FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  GError *error = NULL;
+  Call *call = NULL;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_JOIN, &options, &error))
+    return handle_failure (invocation, error);
+  call = g_new0 (Call, 1);
+  call->bus = self;
+  call->invocation = invocation;
+  self->methods->join_async (self->owner, token, join_cb, call);
+  return TRUE;
+}
+
+static gboolean
+on_manager_share (FunnelDBusManager *manager,
+                  GDBusMethodInvocation *invocation,
+                  const char *target,
+                  GVariant *raw_options,
+                  FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  g_autoptr (FunnelShareSpec) spec = NULL;
+  g_autofree char *path = NULL;
+  FunnelShare *share = NULL;
+  GError *error = NULL;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_SHARE, &options, &error))
+    return handle_failure (invocation, error);
+  spec = funnel_options_to_spec (&options, target, &error);
+  if (spec == NULL)
+    return handle_failure (invocation, error);
+  if (spec->foreground)
+    spec->owner = g_strdup (g_dbus_method_invocation_get_sender (invocation));
+  share = self->methods->share (self->owner, spec, options.if_match, &error);
+  if (share == NULL)
+    return handle_failure (invocation, error);
+  if (spec->foreground)
+    watch_name (self, spec->owner);
+  path = share_path (share);
+  funnel_dbus_manager_complete_share (manager, invocation, path);
+  return TRUE;
+}
+
+static gboolean
+on_manager_unshare (FunnelDBusManager *manager,
+                    GDBusMethodInvocation *invocation,
+                    GVariant *raw_options,
+                    FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  g_auto (FunnelShareFilter) filter = {0};
+  GError *error = NULL;
+  guint count = 0;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_UNSHARE, &options, &error)
+      || !funnel_options_to_filter (&options, &filter, &error)
+      || !self->methods->unshare (self->owner, &filter, options.if_match, &count, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_unshare (manager, invocation, count);
+  return TRUE;
+}
+
+static gboolean
+on_manager_reset (FunnelDBusManager *manager,
+                  GDBusMethodInvocation *invocation,
+                  GVariant *raw_options,
+                  FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  GError *error = NULL;
+  guint count = 0;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_RESET, &options, &error)
+      || !self->methods->reset (self->owner, options.if_match, &count, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_reset (manager, invocation, count);
+  return TRUE;
+}
+
+static FunnelBus *
+get_bus (gpointer skeleton)
+{
+  return g_object_get_data (skeleton, "funnel-bus");
+}
+
+static gboolean
+on_share_stop (FunnelDBusShare *skeleton, GDBusMethodInvocation *invocation, FunnelShare *share)
+{
+  FunnelBus *self = get_bus (skeleton);
+  g_autoptr (FunnelDBusShare) kept = g_object_ref (skeleton);
+  GError *error = NULL;
+
+  if (!self->methods->stop (self->owner, share, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_share_complete_stop (kept, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_ingress_leave (FunnelDBusIngress *skeleton,
+                  GDBusMethodInvocation *invocation,
+                  FunnelIngress *ingress)
+{
+  FunnelBus *self = get_bus (skeleton);
+  g_autoptr (FunnelDBusIngress) kept = g_object_ref (skeleton);
+  GError *error = NULL;
+
+  if (!self->methods->leave (self->owner, ingress, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_ingress_complete_leave (kept, invocation);
+  return TRUE;
+}
+
+static void
+on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
+{
+  g_autofree char *path = share_path (share);
+  g_autoptr (FunnelDBusObjectSkeleton) object = funnel_dbus_object_skeleton_new (path);
+  g_autoptr (FunnelDBusShare) skeleton = funnel_dbus_share_skeleton_new ();
+
+  bind_properties (share, skeleton, share_properties, G_N_ELEMENTS (share_properties));
+  g_object_set_data (G_OBJECT (skeleton), "funnel-bus", self);
+  g_signal_connect_object (skeleton, "handle-stop", G_CALLBACK (on_share_stop), share, 0);
+  funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
+  funnel_dbus_object_skeleton_set_share (object, skeleton);
+  g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
+}
+
+static void
+on_list_removed (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
+{
+  g_autofree char *path = share_path (share);
+
+  g_dbus_object_manager_server_unexport (self->server, path);
+}
+
+static void
+export_manager (FunnelBus *self)
+{
+  g_autoptr (FunnelDBusObjectSkeleton) object
+      = funnel_dbus_object_skeleton_new (FUNNEL_OBJECT_MANAGER);
+
+  self->manager = funnel_dbus_manager_skeleton_new ();
+  funnel_dbus_manager_set_version (self->manager, FUNNEL_VERSION);
+  g_object_bind_property (self->list, "etag", self->manager, "etag", G_BINDING_SYNC_CREATE);
+  g_signal_connect (self->manager, "handle-join", G_CALLBACK (on_manager_join), self);
+  g_signal_connect (self->manager, "handle-share", G_CALLBACK (on_manager_share), self);
+  g_signal_connect (self->manager, "handle-unshare", G_CALLBACK (on_manager_unshare), self);
+  g_signal_connect (self->manager, "handle-reset", G_CALLBACK (on_manager_reset), self);
+  funnel_access_guard (G_DBUS_INTERFACE_SKELETON (self->manager));
+  funnel_dbus_object_skeleton_set_manager (object, self->manager);
+  g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
+}
+
+FunnelBus *
+funnel_bus_new (GDBusConnection *connection,
+                FunnelShareList *list,
+                const FunnelBusMethods *methods,
+                gpointer owner)
+{
+  FunnelBus *self = g_new0 (FunnelBus, 1);
+
+  self->connection = g_object_ref (connection);
+  self->list = g_object_ref (list);
+  self->methods = methods;
+  self->owner = owner;
+  self->watches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unwatch);
+  self->server = g_dbus_object_manager_server_new (FUNNEL_OBJECT_ROOT);
+  export_manager (self);
+  g_signal_connect (list, "added", G_CALLBACK (on_list_added), self);
+  g_signal_connect (list, "removed", G_CALLBACK (on_list_removed), self);
+  for (guint i = 0; i < funnel_share_list_get_length (list); i++)
+    on_list_added (list, funnel_share_list_get (list, i), self);
+  g_dbus_object_manager_server_set_connection (self->server, connection);
+  return self;
+}
+
+void
+funnel_bus_free (FunnelBus *self)
+{
+  if (self == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (self->list, self);
+  g_dbus_object_manager_server_set_connection (self->server, NULL);
+  g_hash_table_unref (self->watches);
+  g_object_unref (self->server);
+  g_object_unref (self->manager);
+  g_object_unref (self->list);
+  g_object_unref (self->connection);
+  g_free (self);
+}
+
+void
+funnel_bus_add_ingress (FunnelBus *self, FunnelIngress *ingress)
+{
+  g_autofree char *path = ingress_path (ingress);
+  g_autoptr (FunnelDBusObjectSkeleton) object = funnel_dbus_object_skeleton_new (path);
+  g_autoptr (FunnelDBusIngress) skeleton = funnel_dbus_ingress_skeleton_new ();
+
+  bind_properties (ingress, skeleton, ingress_properties, G_N_ELEMENTS (ingress_properties));
+  g_object_set_data (G_OBJECT (skeleton), "funnel-bus", self);
+  g_signal_connect_object (skeleton, "handle-leave", G_CALLBACK (on_ingress_leave), ingress, 0);
+  funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
+  funnel_dbus_object_skeleton_set_ingress (object, skeleton);
+  g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
+}
+
+void
+funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress)
+{
+  g_autofree char *path = ingress_path (ingress);
+
+  g_dbus_object_manager_server_unexport (self->server, path);
+}
+
+gboolean
+funnel_bus_take_name (FunnelBus *self, GError **error)
+{
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+      self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+      "RequestName", g_variant_new ("(su)", FUNNEL_BUS_NAME, NAME_FLAG_DO_NOT_QUEUE),
+      G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, CALL_MS, NULL, error);
+  guint32 code = 0;
+
+  if (reply == NULL)
+    return FALSE;
+  g_variant_get (reply, "(u)", &code);
+  if (code == NAME_REPLY_PRIMARY_OWNER)
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+               "funneld is already running on this bus");
+  return FALSE;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The daemon on the bus: the manager, and one object per share and ingress, whose properties follow
+ * the model's. Wishes go to the owner through a table of functions. */
+
+#include "daemon/model/ingress.h"
+#include "daemon/model/share-list.h"
+
+G_BEGIN_DECLS
+
+/* What the owner does. Synchronous ones answer at once; all on the main thread. */
+typedef struct
+{
+  void (*join_async) (gpointer owner, const char *token, GAsyncReadyCallback, gpointer user_data);
+  /* The ingress, owned by the owner. */
+  FunnelIngress *(*join_finish) (gpointer owner, GAsyncResult *, GError **);
+  /* @spec: name NULL if not given, target as typed, owner set when foreground. The share is the
+   * list's. */
+  FunnelShare *(*share) (gpointer owner,
+                         const FunnelShareSpec *spec,
+                         const char *if_match,
+                         GError **);
+  gboolean (*unshare) (gpointer owner,
+                       const FunnelShareFilter *filter,
+                       const char *if_match,
+                       guint *count,
+                       GError **);
+  gboolean (*reset) (gpointer owner, const char *if_match, guint *count, GError **);
+  gboolean (*stop) (gpointer owner, FunnelShare *share, GError **);
+  gboolean (*leave) (gpointer owner, FunnelIngress *ingress, GError **);
+  /* The bus name @name, which owns foreground shares, is gone. */
+  void (*vanished) (gpointer owner, const char *name);
+} FunnelBusMethods;
+
+typedef struct _FunnelBus FunnelBus;
+
+/** funnel_bus_new: export everything on @connection, without taking the well-known name. @list is
+ * followed by itself; @methods must stay. */
+FunnelBus *funnel_bus_new (GDBusConnection *connection,
+                           FunnelShareList *list,
+                           const FunnelBusMethods *methods,
+                           gpointer owner);
+void funnel_bus_free (FunnelBus *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelBus, funnel_bus_free)
+
+void funnel_bus_add_ingress (FunnelBus *self, FunnelIngress *ingress);
+void funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress);
+/** funnel_bus_take_name: FUNNEL_ERROR_CONFLICT when another daemon has it. */
+gboolean funnel_bus_take_name (FunnelBus *self, GError **error);
+
+G_END_DECLS

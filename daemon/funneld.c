@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funneld: the node's daemon. Here is only the command line and the main loop; see app.c. */
+
+#include "daemon/app.h"
+
+#include "lib/base/notify.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* GIO modules this daemon has no use for would cost it time at start and memory for ever. Set
+ * before anything of GIO runs, and not over the user's own choice. */
+static void
+keep_small (void)
+{
+  g_setenv ("GIO_USE_VFS", "local", FALSE);
+  g_setenv ("GSETTINGS_BACKEND", "memory", FALSE);
+  g_setenv ("GIO_USE_PROXY_RESOLVER", "dummy", FALSE);
+  g_setenv ("GIO_USE_NETWORK_MONITOR", "netlink", FALSE);
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static int
+run (gboolean on_system_bus, const char *state_dir)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) connection = NULL;
+  g_autoptr (FunnelApp) app = NULL;
+
+  g_unix_signal_add (SIGTERM, on_signal, loop);
+  g_unix_signal_add (SIGINT, on_signal, loop);
+  connection
+      = g_bus_get_sync (on_system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &error);
+  if (connection != NULL)
+    app = funnel_app_new (connection, state_dir, &error);
+  if (app == NULL)
+    {
+      g_printerr ("funneld: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+  funnel_notify ("READY=1");
+  g_main_loop_run (loop);
+  funnel_notify ("STOPPING=1");
+  g_clear_pointer (&app, funnel_app_free);
+  g_dbus_connection_flush_sync (connection, NULL, NULL);
+  return EXIT_SUCCESS;
+}
+
+int
+main (int argc, char **argv)
+{
+  gboolean on_system_bus = FALSE, version = FALSE;
+  g_autofree char *state_dir = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  const GOptionEntry entries[] = {
+      {"system", 0, 0, G_OPTION_ARG_NONE, &on_system_bus, "Use the system bus (servers)", NULL},
+      {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "Keep shares and keys in DIR", "DIR"},
+      {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL},
+      {NULL},
+  };
+
+  keep_small ();
+  /* It holds private keys, which a core dump would leave on disk. */
+  setrlimit (RLIMIT_CORE, &(struct rlimit) {0, 0});
+  g_option_context_set_summary (context,
+                                "Puts local ports on the public internet through an ingress.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1)
+    {
+      g_printerr ("funneld: %s\n", error != NULL ? error->message : "takes no arguments");
+      return EXIT_FAILURE;
+    }
+  if (version)
+    {
+      g_print ("funneld %s\n", FUNNEL_VERSION);
+      return EXIT_SUCCESS;
+    }
+  return run (on_system_bus, state_dir);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "daemon/ingress-runtime.h"
+
+#include "daemon/link/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+struct _FunnelIngressRuntime
+{
+  FunnelIngress *ingress;
+  FunnelLink *link;
+  FunnelServe *serve;
+  const FunnelIngressEvents *events;
+  gpointer user_data;
+  guint listener;     /* of the data plane; 0 none */
+  GHashTable *before; /* refusals of listeners that are gone: reason → guint64* */
+};
+
+static void
+add_refusals (GHashTable *sum, GHashTable *more)
+{
+  GHashTableIter iter;
+  gpointer reason = NULL, count = NULL;
+
+  g_hash_table_iter_init (&iter, more);
+  while (g_hash_table_iter_next (&iter, &reason, &count))
+    {
+      guint64 *old = g_hash_table_lookup (sum, reason);
+      guint64 *fresh = g_new (guint64, 1);
+
+      *fresh = *(guint64 *)count + (old != NULL ? *old : 0);
+      g_hash_table_insert (sum, g_strdup (reason), fresh);
+    }
+}
+
+static void
+remove_listener (FunnelIngressRuntime *self)
+{
+  g_autoptr (GHashTable) last = NULL;
+
+  if (self->listener == 0)
+    return;
+  last = funnel_serve_get_offer_refusals (self->serve, self->listener);
+  if (last != NULL)
+    add_refusals (self->before, last);
+  funnel_serve_remove_listener (self->serve, self->listener);
+  self->listener = 0;
+}
+
+static void
+on_link_listener (FunnelLink *link, GSocket *listener, FunnelIngressRuntime *self)
+{
+  const char *peer = funnel_ingress_get_spec (self->ingress)->ingress_address;
+  struct address address;
+  int fd = -1;
+
+  remove_listener (self);
+  if (listener == NULL)
+    return;
+  if (!address_parse_ip (peer, strlen (peer), &address))
+    {
+      g_warning ("The ingress's tunnel address is unusable");
+      return;
+    }
+  fd = fcntl (g_socket_get_fd (listener), F_DUPFD_CLOEXEC, 3);
+  if (fd < 0)
+    g_warning ("No offers can be taken: %s", g_strerror (errno));
+  else
+    self->listener = funnel_serve_add_listener (self->serve, fd, &address);
+}
+
+static FunnelIngressState
+map_state (FunnelLinkState state)
+{
+  switch (state)
+    {
+    case FUNNEL_LINK_STATE_LINKED:
+      return FUNNEL_INGRESS_LINKED;
+    case FUNNEL_LINK_STATE_LINK_DOWN:
+      return FUNNEL_INGRESS_LINK_DOWN;
+    case FUNNEL_LINK_STATE_TUNNEL_DOWN:
+    default:
+      return FUNNEL_INGRESS_TUNNEL_DOWN;
+    }
+}
+
+static void
+on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
+{
+  const FunnelTunnelStatus *status = funnel_link_get_tunnel_status (link);
+  FunnelIngressState before = funnel_ingress_get_state (self->ingress);
+  FunnelIngressState now = map_state (funnel_link_get_state (link));
+
+  funnel_ingress_set_tunnel (self->ingress, funnel_link_get_tunnel_name (link), status->engine,
+                             status->handshake, status->mtu);
+  funnel_ingress_set_state (self->ingress, now, funnel_link_get_reason (link));
+  if (before == FUNNEL_INGRESS_LINKED && now != before)
+    self->events->unlinked (self->user_data);
+  self->events->changed (self->user_data);
+}
+
+static void
+on_link_message (FunnelLink *link, FunnelLinkMessage *message, FunnelIngressRuntime *self)
+{
+  switch (message->type)
+    {
+    case FUNNEL_LINK_WELCOME:
+      if (funnel_ingress_welcome (self->ingress, message->node, message->zone,
+                                  message->public_ports))
+        self->events->spec_changed (self->user_data);
+      break;
+    case FUNNEL_LINK_GRANTS:
+      funnel_ingress_set_grants (self->ingress, message->grants);
+      self->events->changed (self->user_data);
+      break;
+    case FUNNEL_LINK_PROBE:
+      self->events->probe (self->user_data, message);
+      break;
+    case FUNNEL_LINK_HELLO:
+    case FUNNEL_LINK_SHARES:
+    case FUNNEL_LINK_PONG:
+    case FUNNEL_LINK_PING:
+    case FUNNEL_LINK_ERROR:
+    default:
+      break;
+    }
+}
+
+FunnelIngressRuntime *
+funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
+                            FunnelServe *serve,
+                            const FunnelIngressEvents *events,
+                            gpointer user_data)
+{
+  FunnelIngressRuntime *self = g_new0 (FunnelIngressRuntime, 1);
+  FunnelTunnelConfig config = {
+      .private_key = spec->private_key,
+      .address = spec->address,
+      .peer_address = spec->ingress_address,
+      .peer_public_key = spec->ingress_public_key,
+      .endpoint_host = spec->endpoint_host,
+      .endpoint_port = spec->endpoint_port,
+      .keepalive = 25, /* seconds; NAT tables forget UDP after 30 */
+  };
+
+  self->ingress = funnel_ingress_new (spec);
+  self->serve = serve;
+  self->events = events;
+  self->user_data = user_data;
+  self->before = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->link = funnel_link_new (&config, spec->direct, spec->link_port);
+  g_signal_connect (self->link, "listener", G_CALLBACK (on_link_listener), self);
+  g_signal_connect (self->link, "changed", G_CALLBACK (on_link_changed), self);
+  g_signal_connect (self->link, "message", G_CALLBACK (on_link_message), self);
+  return self;
+}
+
+void
+funnel_ingress_runtime_free (FunnelIngressRuntime *self)
+{
+  g_signal_handlers_disconnect_by_data (self->link, self);
+  remove_listener (self);
+  funnel_link_stop (self->link);
+  g_object_unref (self->link);
+  g_object_unref (self->ingress);
+  g_hash_table_unref (self->before);
+  g_free (self);
+}
+
+void
+funnel_ingress_runtime_start (FunnelIngressRuntime *self)
+{
+  funnel_link_start (self->link);
+}
+
+FunnelIngress *
+funnel_ingress_runtime_get_ingress (FunnelIngressRuntime *self)
+{
+  return self->ingress;
+}
+
+void
+funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares)
+{
+  funnel_link_set_shares (self->link, shares);
+}
+
+void
+funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self)
+{
+  g_autoptr (GHashTable) sum = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) now
+      = self->listener != 0 ? funnel_serve_get_offer_refusals (self->serve, self->listener) : NULL;
+  g_autoptr (GList) reasons = NULL;
+  GVariantBuilder builder;
+
+  add_refusals (sum, self->before);
+  if (now != NULL)
+    add_refusals (sum, now);
+  /* Sorted, so that equal counts give equal values. */
+  reasons = g_list_sort (g_hash_table_get_keys (sum), (GCompareFunc)strcmp);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
+  for (GList *item = reasons; item != NULL; item = item->next)
+    g_variant_builder_add (&builder, "{st}", item->data,
+                           *(guint64 *)g_hash_table_lookup (sum, item->data));
+  funnel_ingress_set_refusals (self->ingress, g_variant_builder_end (&builder));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What goes on around one joined ingress: its link, and the offers the data plane takes from it. */
+
+#include "daemon/model/ingress.h"
+#include "daemon/serve/serve.h"
+
+G_BEGIN_DECLS
+
+typedef struct _FunnelIngressRuntime FunnelIngressRuntime;
+
+typedef struct
+{
+  /* State or grants are different. */
+  void (*changed) (gpointer user_data);
+  /* The link went: what was probed over it is stale. */
+  void (*unlinked) (gpointer user_data);
+  void (*probe) (gpointer user_data, const FunnelLinkMessage *probe);
+  /* The ingress has told something that belongs into the store. */
+  void (*spec_changed) (gpointer user_data);
+} FunnelIngressEvents;
+
+/** funnel_ingress_runtime_new: @serve and @events must stay. */
+FunnelIngressRuntime *funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
+                                                  FunnelServe *serve,
+                                                  const FunnelIngressEvents *events,
+                                                  gpointer user_data);
+/** funnel_ingress_runtime_free: ends the link, the tunnel and all flows that came through it. */
+void funnel_ingress_runtime_free (FunnelIngressRuntime *self);
+
+void funnel_ingress_runtime_start (FunnelIngressRuntime *self);
+FunnelIngress *funnel_ingress_runtime_get_ingress (FunnelIngressRuntime *self);
+/** funnel_ingress_runtime_announce: the complete list of armed shares (FunnelLinkShare*, taken). */
+void funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares);
+/** funnel_ingress_runtime_update_refusals: ask the data plane. */
+void funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self);
+
+G_END_DECLS

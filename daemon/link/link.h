@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The node's side of one ingress: the isolated tunnel, the listener for offers in it, and the link,
+ * each brought back whenever it goes. */
+
+#include "lib/base/link-message.h"
+#include "lib/tunnel/tunnel.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  FUNNEL_LINK_STATE_TUNNEL_DOWN,
+  FUNNEL_LINK_STATE_LINK_DOWN,
+  FUNNEL_LINK_STATE_LINKED, /* welcomed, and the grants are known */
+} FunnelLinkState;
+
+#define FUNNEL_TYPE_LINK (funnel_link_get_type ())
+G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
+
+/* Signals:
+ * "changed" (): state, reason or tunnel status are different.
+ * "listener" (GSocket *): the tunnel is verified and offers may be taken; NULL: no more, at once.
+ * "message" (FunnelLinkMessage *): welcome, grants or probe. */
+
+/** funnel_link_new: @config is copied. @direct as for funnel_tunnel_keeper_new. */
+FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);
+void funnel_link_start (FunnelLink *self);
+/** funnel_link_stop: take everything away; emits nothing. */
+void funnel_link_stop (FunnelLink *self);
+/** funnel_link_set_shares: the complete list (FunnelLinkShare*, taken); sent when it differs. */
+void funnel_link_set_shares (FunnelLink *self, GPtrArray *shares);
+
+FunnelLinkState funnel_link_get_state (FunnelLink *self);
+/** funnel_link_get_reason: why it is not linked; "" when it is. */
+const char *funnel_link_get_reason (FunnelLink *self);
+const char *funnel_link_get_tunnel_name (FunnelLink *self);
+const FunnelTunnelStatus *funnel_link_get_tunnel_status (FunnelLink *self);
+
+G_END_DECLS

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* choose (probe the back ends) -> up -> verify -> listen -> ready; then verify again and again. Any
+ * failure, and the tunnel's own "lost", lead to down, a pause, and up again. Each try has a
+ * cancellable of its own, so an answer that comes after the try was given up finds it cancelled. */
+
+#include "daemon/link/tunnel-keeper.h"
+
+#include "daemon/link/expiry.h"
+#include "lib/base/backoff.h"
+#include "lib/base/error.h"
+#include "lib/base/names.h"
+
+#include <string.h>
+
+#define STEP_MS 15000 /* one step; the agent may have to start programs */
+#define RETRY_FIRST_MS 100
+#define RETRY_MAX_MS 5000
+#define VERIFY_AGAIN_S 60
+
+enum
+{
+  SIGNAL_READY,
+  SIGNAL_LOST,
+  SIGNAL_CHANGED,
+  N_SIGNALS
+};
+
+struct _FunnelTunnelKeeper
+{
+  GObject parent_instance;
+  FunnelTunnelConfig *config;
+  gboolean direct;
+  guint candidate;      /* index of the next back end to probe */
+  FunnelTunnel *tunnel; /* the chosen one, or the one being probed */
+  gulong lost_handler;
+  GCancellable *attempt; /* of the try or the tunnel that is; NULL when stopped or waiting */
+  FunnelExpiry *step;
+  gboolean ready;
+  gboolean refreshing;
+  gboolean querying;
+  FunnelBackoff backoff;
+  guint retry_source;
+  guint verify_source;
+  char *reason;
+  char *name;
+  FunnelTunnelStatus status;
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, G_TYPE_OBJECT)
+
+static void choose (FunnelTunnelKeeper *self);
+
+static void
+set_reason (FunnelTunnelKeeper *self, const char *reason)
+{
+  if (g_strcmp0 (self->reason, reason) == 0)
+    return;
+  g_free (self->reason);
+  self->reason = g_strdup (reason);
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/* The deadline of the step that begins now. */
+static GCancellable *
+begin_step (FunnelTunnelKeeper *self)
+{
+  g_clear_pointer (&self->step, funnel_expiry_free);
+  self->step = funnel_expiry_new (self->attempt, STEP_MS);
+  return funnel_expiry_get (self->step);
+}
+
+static void
+down_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!funnel_tunnel_down_finish (FUNNEL_TUNNEL (source), result, &error))
+    g_debug ("Tunnel down: %s", error->message);
+}
+
+static void
+drop_tunnel (FunnelTunnelKeeper *self)
+{
+  if (self->tunnel == NULL)
+    return;
+  g_clear_signal_handler (&self->lost_handler, self->tunnel);
+  funnel_tunnel_down_async (self->tunnel, NULL, down_cb, NULL);
+  g_clear_object (&self->tunnel);
+}
+
+static void
+end_attempt (FunnelTunnelKeeper *self)
+{
+  g_clear_handle_id (&self->retry_source, g_source_remove);
+  g_clear_handle_id (&self->verify_source, g_source_remove);
+  if (self->attempt != NULL)
+    g_cancellable_cancel (self->attempt);
+  g_clear_object (&self->attempt);
+  g_clear_pointer (&self->step, funnel_expiry_free);
+  self->refreshing = FALSE;
+  self->querying = FALSE;
+  self->status = (FunnelTunnelStatus) {.engine = ""};
+  drop_tunnel (self);
+}
+
+static gboolean
+on_retry_timeout (gpointer user_data)
+{
+  FunnelTunnelKeeper *self = user_data;
+
+  self->retry_source = 0;
+  funnel_tunnel_keeper_start (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+give_up (FunnelTunnelKeeper *self, const char *reason)
+{
+  gboolean was_ready = self->ready;
+  guint wait = funnel_backoff_next (&self->backoff);
+
+  g_message ("Tunnel: %s", reason);
+  self->ready = FALSE;
+  end_attempt (self);
+  self->retry_source = g_timeout_add (wait, on_retry_timeout, self);
+  set_reason (self, reason);
+  if (was_ready)
+    g_signal_emit (self, signals[SIGNAL_LOST], 0);
+}
+
+/* TRUE when the answer is to a try that is over; takes care of the failure otherwise. */
+static gboolean
+step_failed (FunnelTunnelKeeper *self, gpointer tunnel, const GError *error, const char *what)
+{
+  g_autofree char *reason = NULL;
+
+  if (self->tunnel != tunnel || self->step == NULL)
+    return TRUE;
+  if (error == NULL)
+    return FALSE;
+  if (funnel_expiry_has_passed (self->step))
+    reason = g_strdup_printf ("%s took too long", what);
+  else
+    reason = g_strdup (error->message);
+  give_up (self, reason);
+  return TRUE;
+}
+
+static void
+on_tunnel_lost (FunnelTunnel *tunnel, const char *reason, FunnelTunnelKeeper *self)
+{
+  g_autofree char *text = g_strdup (reason != NULL ? reason : "the tunnel went away");
+
+  give_up (self, text);
+}
+
+static void
+query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  FunnelTunnelStatus status = {0};
+  gboolean ok = funnel_tunnel_query_finish (FUNNEL_TUNNEL (source), result, &status, NULL);
+
+  if (self->tunnel != FUNNEL_TUNNEL (source))
+    return;
+  self->querying = FALSE;
+  if (!ok)
+    return;
+  self->status = status;
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
+verify_again_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  funnel_tunnel_verify_finish (FUNNEL_TUNNEL (source), result, &error);
+  if (step_failed (self, source, error, "proving the tunnel's isolation"))
+    return;
+  g_clear_pointer (&self->step, funnel_expiry_free);
+  funnel_tunnel_keeper_query (self);
+}
+
+static gboolean
+on_verify_timeout (gpointer user_data)
+{
+  FunnelTunnelKeeper *self = user_data;
+
+  funnel_tunnel_verify_async (self->tunnel, begin_step (self), verify_again_cb,
+                              g_object_ref (self));
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) listener
+      = funnel_tunnel_listen_finish (FUNNEL_TUNNEL (source), result, &error);
+
+  if (step_failed (self, source, error, "opening the offer port"))
+    return;
+  g_clear_pointer (&self->step, funnel_expiry_free);
+  self->ready = TRUE;
+  self->verify_source = g_timeout_add_seconds (VERIFY_AGAIN_S, on_verify_timeout, self);
+  set_reason (self, "");
+  g_signal_emit (self, signals[SIGNAL_READY], 0, listener);
+  if (self->ready)
+    funnel_tunnel_keeper_query (self);
+}
+
+static void
+verify_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  funnel_tunnel_verify_finish (FUNNEL_TUNNEL (source), result, &error);
+  if (step_failed (self, source, error, "proving the tunnel's isolation"))
+    return;
+  funnel_tunnel_listen_async (self->tunnel, 0, begin_step (self), listen_cb, g_object_ref (self));
+}
+
+static void
+up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  funnel_tunnel_up_finish (FUNNEL_TUNNEL (source), result, &error);
+  if (step_failed (self, source, error, "bringing the tunnel up"))
+    return;
+  funnel_tunnel_verify_async (self->tunnel, begin_step (self), verify_cb, g_object_ref (self));
+}
+
+static void
+probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = funnel_tunnel_probe_finish (FUNNEL_TUNNEL (source), result, &error);
+
+  if (self->tunnel != FUNNEL_TUNNEL (source) || self->step == NULL)
+    return;
+  if (!ok)
+    {
+      g_autofree char *reason
+          = g_strdup_printf ("the %s tunnel does not work here: %s",
+                             funnel_tunnel_get_name (self->tunnel), error->message);
+
+      g_clear_object (&self->tunnel);
+      set_reason (self, reason);
+      choose (self);
+      return;
+    }
+  g_free (self->name);
+  self->name = g_strdup (funnel_tunnel_get_name (self->tunnel));
+  self->lost_handler = g_signal_connect (self->tunnel, "lost", G_CALLBACK (on_tunnel_lost), self);
+  funnel_tunnel_up_async (self->tunnel, self->config, begin_step (self), up_cb,
+                          g_object_ref (self));
+}
+
+/* The name of back end number @index that may be tried, or NULL. "direct" is no fall-back for an
+ * ingress with WireGuard: its address means nothing on this machine's own network. */
+static const char *
+get_candidate (FunnelTunnelKeeper *self, guint index)
+{
+  const char *forced = g_getenv (FUNNEL_ENV_TUNNEL);
+  const char *const *names = funnel_tunnel_names ();
+
+  if (self->direct)
+    return index == 0 ? "direct" : NULL;
+  if (forced != NULL && forced[0] != '\0')
+    return index == 0 && strcmp (forced, "direct") != 0 ? forced : NULL;
+  for (guint i = 0; names[i] != NULL; i++)
+    if (strcmp (names[i], "direct") != 0 && index-- == 0)
+      return names[i];
+  return NULL;
+}
+
+static void
+choose (FunnelTunnelKeeper *self)
+{
+  const char *name = get_candidate (self, self->candidate);
+  g_autoptr (GError) error = NULL;
+
+  if (name == NULL)
+    {
+      g_autofree char *reason = NULL;
+
+      if (self->candidate == 0)
+        reason = g_strdup ("this ingress has a WireGuard tunnel, and " FUNNEL_ENV_TUNNEL
+                           " forbids it");
+      else
+        reason = g_strdup (self->reason);
+      give_up (self, reason);
+      return;
+    }
+  self->candidate++;
+  self->tunnel = funnel_tunnel_new (name, &error);
+  if (self->tunnel == NULL)
+    {
+      set_reason (self, error->message);
+      choose (self);
+      return;
+    }
+  funnel_tunnel_probe_async (self->tunnel, begin_step (self), probe_cb, g_object_ref (self));
+}
+
+static void
+funnel_tunnel_keeper_dispose (GObject *object)
+{
+  FunnelTunnelKeeper *self = FUNNEL_TUNNEL_KEEPER (object);
+
+  funnel_tunnel_keeper_stop (self);
+  G_OBJECT_CLASS (funnel_tunnel_keeper_parent_class)->dispose (object);
+}
+
+static void
+funnel_tunnel_keeper_finalize (GObject *object)
+{
+  FunnelTunnelKeeper *self = FUNNEL_TUNNEL_KEEPER (object);
+
+  funnel_tunnel_config_free (self->config);
+  g_free (self->reason);
+  g_free (self->name);
+  G_OBJECT_CLASS (funnel_tunnel_keeper_parent_class)->finalize (object);
+}
+
+static void
+funnel_tunnel_keeper_class_init (FunnelTunnelKeeperClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  GType type = G_TYPE_FROM_CLASS (class);
+
+  object_class->dispose = funnel_tunnel_keeper_dispose;
+  object_class->finalize = funnel_tunnel_keeper_finalize;
+  signals[SIGNAL_READY] = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                        G_TYPE_NONE, 1, G_TYPE_SOCKET);
+  signals[SIGNAL_LOST]
+      = g_signal_new ("lost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_CHANGED]
+      = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+funnel_tunnel_keeper_init (FunnelTunnelKeeper *self)
+{
+  self->reason = g_strdup ("it is being set up");
+  self->name = g_strdup ("");
+  self->status.engine = "";
+  funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
+}
+
+FunnelTunnelKeeper *
+funnel_tunnel_keeper_new (const FunnelTunnelConfig *config, gboolean direct)
+{
+  FunnelTunnelKeeper *self = g_object_new (FUNNEL_TYPE_TUNNEL_KEEPER, NULL);
+
+  self->config = funnel_tunnel_config_copy (config);
+  self->direct = direct;
+  return self;
+}
+
+void
+funnel_tunnel_keeper_start (FunnelTunnelKeeper *self)
+{
+  end_attempt (self);
+  self->ready = FALSE;
+  self->attempt = g_cancellable_new ();
+  self->candidate = 0;
+  choose (self);
+}
+
+void
+funnel_tunnel_keeper_stop (FunnelTunnelKeeper *self)
+{
+  self->ready = FALSE;
+  end_attempt (self);
+}
+
+FunnelTunnel *
+funnel_tunnel_keeper_get_tunnel (FunnelTunnelKeeper *self)
+{
+  return self->ready ? self->tunnel : NULL;
+}
+
+const char *
+funnel_tunnel_keeper_get_reason (FunnelTunnelKeeper *self)
+{
+  return self->reason;
+}
+
+const char *
+funnel_tunnel_keeper_get_name (FunnelTunnelKeeper *self)
+{
+  return self->name;
+}
+
+const FunnelTunnelStatus *
+funnel_tunnel_keeper_get_status (FunnelTunnelKeeper *self)
+{
+  return &self->status;
+}
+
+void
+funnel_tunnel_keeper_confirm (FunnelTunnelKeeper *self)
+{
+  funnel_backoff_reset (&self->backoff);
+}
+
+void
+funnel_tunnel_keeper_query (FunnelTunnelKeeper *self)
+{
+  if (!self->ready || self->querying)
+    return;
+  self->querying = TRUE;
+  funnel_tunnel_query_async (self->tunnel, self->attempt, query_cb, g_object_ref (self));
+}
+
+static void
+refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!funnel_tunnel_refresh_finish (FUNNEL_TUNNEL (source), result, &error))
+    g_debug ("Tunnel refresh: %s", error->message);
+  if (self->tunnel == FUNNEL_TUNNEL (source))
+    self->refreshing = FALSE;
+}
+
+void
+funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self)
+{
+  if (!self->ready || self->refreshing)
+    return;
+  self->refreshing = TRUE;
+  funnel_tunnel_refresh_async (self->tunnel, self->attempt, refresh_cb, g_object_ref (self));
+}
+
+void
+funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self)
+{
+  if (self->retry_source != 0)
+    funnel_tunnel_keeper_start (self);
+}
