@@ -3,7 +3,8 @@
 /* Connections to nodes, and the pools that keep some of them warm.
  *
  * Goal: an offer costs the visitor no round trip for connecting. Each linked node has a pool with a
- * target of unowned conns. Taking one starts a replacement at once. A take that finds the pool
+ * target of unowned conns. What a batch of events took is replaced at its end, when the visitors'
+ * offers are on their way. A take that finds the pool
  * empty doubles the target (up to POOL_TARGET_MAX) and connects for this flow alone; a warm conn
  * that sat unused for CONN_IDLE_MS is closed and lowers the target again. A worker keeps at most
  * warm_max; with more linked nodes than that, idle nodes get none and their first visitor waits for
@@ -198,9 +199,27 @@ pool_refill (struct worker *worker, struct pool *pool)
     }
 }
 
+static void
+pool_want_refill (struct worker *worker, struct pool *pool)
+{
+  if (pool->wants_refill)
+    return;
+  pool->wants_refill = true;
+  pool->refill_next = worker->refill_head;
+  worker->refill_head = (uint32_t)(pool - worker->pools);
+}
+
 void
 conn_refill_pools (struct worker *worker)
 {
+  while (worker->refill_head != NO_INDEX)
+    {
+      struct pool *pool = &worker->pools[worker->refill_head];
+
+      worker->refill_head = pool->refill_next;
+      pool->wants_refill = false;
+      pool_refill (worker, pool);
+    }
   if (worker->now < worker->refill_at)
     return;
   worker->refill_at = UINT64_MAX;
@@ -304,8 +323,9 @@ pools_match_nodes (struct worker *worker, const struct route_table *table)
   if (result < 0)
     return result;
   pools_rehash (worker);
+  worker->refill_head = NO_INDEX; /* all are refilled after the adoption, and indices change */
   for (uint32_t i = 0; i < worker->pools_used; i++)
-    worker->pools[i].seen = false;
+    worker->pools[i].seen = worker->pools[i].wants_refill = false;
   for (size_t i = 0; i < count; i++)
     {
       const struct route_node *node = route_table_node_at (table, i);
@@ -382,7 +402,7 @@ conn_take (struct worker *worker, uint32_t node_index, uint32_t flow, bool fresh
       conn->state = CONN_OWNED;
       conn->was_warm = true;
     }
-  pool_refill (worker, pool);
+  pool_want_refill (worker, pool);
   return index;
 }
 

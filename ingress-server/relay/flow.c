@@ -497,6 +497,7 @@ after_turn (struct worker *worker, uint32_t index)
 static void
 run_in (struct worker *worker, struct flow *flow)
 {
+  flow->in.last = flow->out.finished;
   flow->in_wait = (uint8_t)pump_run (&flow->in, flow->visitor_fd, worker->conns[flow->conn].fd,
                                      WORKER_TURN_BYTES, &worker->scratch, &worker->pipes, NULL);
 }
@@ -504,6 +505,7 @@ run_in (struct worker *worker, struct flow *flow)
 static void
 run_out (struct worker *worker, struct flow *flow)
 {
+  flow->out.last = flow->in.finished;
   flow->out_wait = (uint8_t)pump_run (&flow->out, worker->conns[flow->conn].fd, flow->visitor_fd,
                                       WORKER_TURN_BYTES, &worker->scratch, &worker->pipes, NULL);
 }

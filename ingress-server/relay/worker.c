@@ -137,6 +137,7 @@ worker_init (struct worker *worker, struct relay *relay, uint32_t index, uint32_
   worker->index = index;
   worker->warm_max = relay->options->max_warm / relay->options->workers;
   worker->refill_at = UINT64_MAX;
+  worker->refill_head = NO_INDEX;
   worker->now = deadline_now ();
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   worker->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -9,7 +9,7 @@
  * tables and refer to each other by index.
  *
  * Rules that keep this simple:
- *  - Handlers never free. They mark (flow_close, conn_close) and worker_release_closed() frees
+ *  - Handlers never free. They mark (flow_close, conn_close) and release_closed() frees
  * after the batch of events, so no handler meets a descriptor or record that went away under it.
  *  - Sockets are registered once, edge-triggered, for reading and writing. The 64-bit datum is a
  * union event_ref: what kind of thing, and its index.
@@ -137,11 +137,12 @@ struct pool
   uint16_t unowned;
   uint16_t target; /* unowned conns wanted */
   uint32_t hash_next;
+  uint32_t refill_next; /* in the worker's list, if wants_refill */
   uint16_t offer_port;
   uint8_t address[4];
   bool linked;
   bool seen; /* in the table being adopted */
-  bool in_use;
+  bool wants_refill;
 };
 
 struct worker
@@ -175,6 +176,7 @@ struct worker
   uint32_t pools_used, pools_size;
   uint32_t *pool_buckets; /* by node id; pools_size entries, a power of two */
   uint32_t *node_pools;   /* by node index of the adopted table */
+  uint32_t refill_head;   /* pools that lost a conn in this batch */
   uint64_t refill_at;     /* ms; when a pool below its target may connect again; UINT64_MAX none */
 
   struct pipe_pool pipes;

@@ -203,7 +203,8 @@ finish (struct pump *pump, int destination, struct pipe_pool *pool)
 {
   pump->finished = true;
   pump_release (pump, pool);
-  shutdown (destination, SHUT_WR); /* ENOTCONN: the other side is gone too; nothing to tell it */
+  if (!pump->last)
+    shutdown (destination, SHUT_WR); /* ENOTCONN: the other side is gone too; nothing to tell it */
   return PUMP_FINISHED;
 }
 

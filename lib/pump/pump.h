@@ -38,6 +38,8 @@ struct pump
   uint32_t in_pipe;      /* bytes waiting in it */
   bool bulk;
   bool source_ended;
+  bool last; /* set by the caller who closes the destination once this direction is finished: the
+                close carries the end, no shutdown is needed */
   bool finished;  /* end passed on to the destination */
   uint64_t bytes; /* accepted by the destination so far */
 };

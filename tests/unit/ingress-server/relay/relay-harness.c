@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-#include "relay-harness.h"
+#include "tests/unit/ingress-server/relay/relay-harness.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
