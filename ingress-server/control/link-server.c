@@ -15,7 +15,7 @@
  */
 #define PER_SOURCE_MAX 4
 #define HANDSHAKE_SECONDS 10
-#define PING_MIN 5
+#define PING_MIN 3
 #define PING_MAX 60
 #define PINGS_PER_SECOND 40
 #define RECEIVE_BUFFER (64 * 1024)

@@ -8,7 +8,7 @@
 static void
 test_ping_interval (void)
 {
-  g_assert_cmpuint (link_ping_interval (0), ==, 5);
+  g_assert_cmpuint (link_ping_interval (0), ==, 3);
   g_assert_cmpuint (link_ping_interval (200), ==, 5);
   g_assert_cmpuint (link_ping_interval (400), ==, 10);
   g_assert_cmpuint (link_ping_interval (2400), ==, 60);

@@ -242,7 +242,7 @@ class Links(IngressCase):
         self.assertEqual(link.welcome["node"], "laptop")
         self.assertEqual(link.welcome["zone"], ZONE)
         self.assertEqual(link.welcome["public_ports"], [self.public_port])
-        self.assertEqual(link.welcome["ping_interval"], 5)
+        self.assertEqual(link.welcome["ping_interval"], 3)
         self.assertEqual(link.grants, [{"name": LAPTOP, "ports": [self.public_port], "expires": 0}])
         node = self.node("laptop")
         self.assertTrue(node["linked"])
