@@ -148,8 +148,8 @@ funnel_join_async (const FunnelToken *token,
       g_object_unref (task);
       return;
     }
-  /* GIO's TLS asks for the default database before it uses the session's: without this it would read
-   * all authorities of the system, megabytes that are never given back. */
+  /* GIO's TLS asks for the default database before it uses the session's: without this it would
+   * read all authorities of the system, megabytes that are never given back. */
   g_tls_backend_set_default_database (g_tls_backend_get_default (), G_TLS_DATABASE (join->trust));
   join->session = soup_session_new_with_options ("proxy-resolver", NULL, "tls-database",
                                                  join->trust, "max-conns", 1, NULL);

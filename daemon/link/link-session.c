@@ -13,10 +13,12 @@
 #define HANDSHAKE_MS 3000
 #define WELCOME_MS 5000
 #define SILENCE_GRACE_MS 3000 /* after the ping interval, docs/protocol.md */
+#define QUIET_GRACE_MS 700    /* for a ping that is merely late */
 
 enum
 {
   SIGNAL_MESSAGE,
+  SIGNAL_QUIET,
   SIGNAL_CLOSED,
   N_SIGNALS
 };
@@ -29,7 +31,8 @@ struct _FunnelLinkSession
   guint16 offer_port;
   GSocketConnection *connection;
   SoupWebsocketConnection *socket;
-  guint silence_ms;
+  guint quiet_ms;   /* when to call it quiet; 0 never */
+  guint silence_ms; /* when to give up */
   guint silence_source;
   gint64 heard; /* monotonic time of the last message */
 };
@@ -49,28 +52,36 @@ finish_session (FunnelLinkSession *self, const char *reason)
   g_signal_emit (self, signals[SIGNAL_CLOSED], 0, text);
 }
 
+/* One timer that looks at a time stamp, instead of a new one for every message. It stops first
+ * where it would be quiet, and where that is so, it goes on to the end. */
 static gboolean
 on_silence_timeout (gpointer user_data)
 {
   FunnelLinkSession *self = user_data;
-  gint64 silent_ms = (g_get_monotonic_time () - self->heard) / 1000;
+  guint silent_ms = (guint)((g_get_monotonic_time () - self->heard) / 1000);
+  gboolean quiet = self->quiet_ms != 0 && silent_ms >= self->quiet_ms;
+  guint until_ms = self->quiet_ms == 0 || quiet ? self->silence_ms : self->quiet_ms;
 
   self->silence_source = 0;
-  /* One timer that looks at a time stamp, instead of a new one for every message. */
-  if (silent_ms < self->silence_ms)
-    self->silence_source
-        = g_timeout_add ((guint)(self->silence_ms - silent_ms) + 1, on_silence_timeout, self);
-  else
-    finish_session (self, "the ingress has fallen silent");
+  if (silent_ms >= self->silence_ms)
+    {
+      finish_session (self, "the ingress has fallen silent");
+      return G_SOURCE_REMOVE;
+    }
+  self->silence_source = g_timeout_add (until_ms - silent_ms + 1, on_silence_timeout, self);
+  if (quiet)
+    g_signal_emit (self, signals[SIGNAL_QUIET], 0);
   return G_SOURCE_REMOVE;
 }
 
 static void
-watch_silence (FunnelLinkSession *self, guint milliseconds)
+watch_silence (FunnelLinkSession *self, guint quiet_ms, guint silence_ms)
 {
   g_clear_handle_id (&self->silence_source, g_source_remove);
-  self->silence_ms = milliseconds;
-  self->silence_source = g_timeout_add (milliseconds, on_silence_timeout, self);
+  self->quiet_ms = quiet_ms;
+  self->silence_ms = silence_ms;
+  self->silence_source
+      = g_timeout_add (quiet_ms != 0 ? quiet_ms : silence_ms, on_silence_timeout, self);
 }
 
 static void
@@ -118,7 +129,8 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
       finish_session (self, reason);
       break;
     case FUNNEL_LINK_WELCOME:
-      watch_silence (self, message->ping_interval * 1000 + SILENCE_GRACE_MS);
+      watch_silence (self, message->ping_interval * 1000 + QUIET_GRACE_MS,
+                     message->ping_interval * 1000 + SILENCE_GRACE_MS);
       g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
       break;
     case FUNNEL_LINK_GRANTS:
@@ -190,6 +202,8 @@ funnel_link_session_class_init (FunnelLinkSessionClass *class)
   object_class->dispose = funnel_link_session_dispose;
   signals[SIGNAL_MESSAGE] = g_signal_new ("message", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                           G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_QUIET]
+      = g_signal_new ("quiet", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_CLOSED] = g_signal_new ("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                          G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -239,7 +253,7 @@ web_socket_open_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   soup_websocket_connection_set_max_incoming_payload_size (socket, FUNNEL_LINK_MESSAGE_MAX);
   g_signal_connect (socket, "message", G_CALLBACK (on_socket_message), self);
   g_signal_connect (socket, "closed", G_CALLBACK (on_socket_closed), self);
-  watch_silence (self, WELCOME_MS);
+  watch_silence (self, 0, WELCOME_MS);
   send_hello (self);
   g_task_return_boolean (task, TRUE);
 }

@@ -13,6 +13,7 @@ G_DECLARE_FINAL_TYPE (FunnelLinkSession, funnel_link_session, FUNNEL, LINK_SESSI
 
 /* Signals, after open has succeeded:
  * "message" (FunnelLinkMessage *): welcome, grants or probe; pings are answered here.
+ * "quiet" (): a ping is overdue; there is still time to do something about it.
  * "closed" (const char *reason): it is over; nothing follows. */
 
 FunnelLinkSession *funnel_link_session_new (void);

@@ -119,6 +119,16 @@ on_session_closed (FunnelLinkSession *session, const char *reason, FunnelLink *s
   fail_link (self, reason, FALSE);
 }
 
+/* The ingress may have lost its end of the tunnel, which WireGuard would notice only after 15 s. A
+ * new handshake mends that, and something sent makes a dead connection show. Both do a live one no
+ * harm. */
+static void
+on_session_quiet (FunnelLinkSession *session, FunnelLink *self)
+{
+  funnel_tunnel_keeper_refresh (self->keeper);
+  send_shares (self);
+}
+
 static void
 on_session_message (FunnelLinkSession *session, FunnelLinkMessage *message, FunnelLink *self)
 {
@@ -168,6 +178,7 @@ try_link (FunnelLink *self)
   self->session = funnel_link_session_new ();
   self->opening = g_cancellable_new ();
   g_signal_connect (self->session, "message", G_CALLBACK (on_session_message), self);
+  g_signal_connect (self->session, "quiet", G_CALLBACK (on_session_quiet), self);
   g_signal_connect (self->session, "closed", G_CALLBACK (on_session_closed), self);
   funnel_link_session_open_async (self->session, tunnel, self->host, self->port, self->offer_port,
                                   self->opening, session_open_cb, g_object_ref (self));
