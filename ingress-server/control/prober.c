@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FAILURE_FIRST_MS 2000
-#define FAILURE_MAX_MS 60000
+#define FAILURE_MAX_MS 15000 /* how long a share may stay unseen after it was mended */
 #define FAILURE_MIN_MS 1000
 #define JITTER_SECONDS 6
 
