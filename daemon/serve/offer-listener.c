@@ -85,12 +85,13 @@ serve_listener_unref (struct serve_listener *listener)
   g_free (listener);
 }
 
-/* An honest ingress never causes these. */
+/* An honest ingress never causes these; no-share only where a share has just ended. */
 static bool
 is_suspicious (uint32_t refusal)
 {
   switch (refusal)
     {
+    case OFFER_REASON_NO_SHARE:
     case OFFER_REASON_NAME_MISMATCH:
     case OFFER_REASON_NOT_TLS:
     case SERVE_REFUSAL_NOT_PEER:

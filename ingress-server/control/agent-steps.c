@@ -266,8 +266,10 @@ begin_relay (IngressAgentHost *self, GError **error)
   g_autofree char *size = g_strdup_printf ("%zu", RELAY_COUNTERS_SIZE);
   g_autoptr (GString) ports = g_string_new (NULL);
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  const char *fields[] = {"program",   absolute, "listeners", NULL, "counters-size", size, "arg.0",
-                          "--workers", "arg.1",  workers,     NULL};
+  g_autofree char *address = ingress_config_address (self->config, INGRESS_HOST);
+  const char *fields[] = {"program", absolute,   "listeners", NULL,    "counters-size",
+                          size,      "arg.0",    "--workers", "arg.1", workers,
+                          NULL,      "--source", "arg.3",     address, NULL};
 
   if (self->agent_has_relay || !open_listeners (self, error))
     return FALSE;
@@ -280,6 +282,9 @@ begin_relay (IngressAgentHost *self, GError **error)
       g_string_append_printf (ports, "%s%u", i ? "," : "", listener->port);
     }
   fields[3] = ports->str;
+  /* On loopback the kernel would choose 127.0.0.1, and nodes take offers from our address only. */
+  if (self->config->tunnel == INGRESS_TUNNEL_DIRECT)
+    fields[10] = "arg.2";
   send_request (self, "relay-start", fields, fds);
   return TRUE;
 }

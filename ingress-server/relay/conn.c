@@ -114,8 +114,20 @@ conn_free (struct worker *worker, uint32_t index)
   worker->conns_free = index;
 }
 
+/* Without a port: the kernel picks one when it knows the other end. */
 static int
-connect_to (const struct pool *pool)
+bind_source (int fd, const uint8_t source[4])
+{
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  int on = 1;
+
+  memcpy (&address.sin_addr, source, 4);
+  setsockopt (fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  return bind (fd, (struct sockaddr *)&address, sizeof address);
+}
+
+static int
+connect_to (const struct relay_options *options, const struct pool *pool)
 {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons (pool->offer_port)};
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -125,7 +137,8 @@ connect_to (const struct pool *pool)
     return -1;
   memcpy (&address.sin_addr, pool->address, sizeof pool->address);
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect (fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
+  if ((options->has_source && bind_source (fd, options->source) < 0)
+      || (connect (fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS))
     {
       close (fd);
       return -1;
@@ -145,7 +158,7 @@ conn_open (struct worker *worker, const struct pool *pool)
   if (!pool->linked || (index = conn_allocate (worker)) == NO_INDEX)
     return NO_INDEX;
   conn = &worker->conns[index];
-  fd = connect_to (pool);
+  fd = connect_to (worker->options, pool);
   if (fd < 0)
     {
       conn_free (worker, index);

@@ -2,6 +2,7 @@
 
 #include "ingress-server/relay/relay-options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum option_id
   OPTION_LISTENER,
   OPTION_WORKERS,
   OPTION_SANDBOX,
+  OPTION_SOURCE,
   OPTION_HELLO_MS,
   OPTION_CONNECT_MS,
   OPTION_OFFER_MS,
@@ -30,6 +32,7 @@ static const struct option long_options[] = {
     {"listener", required_argument, NULL, OPTION_LISTENER},
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"sandbox", required_argument, NULL, OPTION_SANDBOX},
+    {"source", required_argument, NULL, OPTION_SOURCE},
     {"hello-timeout", required_argument, NULL, OPTION_HELLO_MS},
     {"connect-timeout", required_argument, NULL, OPTION_CONNECT_MS},
     {"offer-timeout", required_argument, NULL, OPTION_OFFER_MS},
@@ -53,6 +56,8 @@ static const char help[]
       "  --listener FD:PORT     inherited listening socket and its public port; repeatable\n"
       "  --workers N            threads (default: one per processor)\n"
       "  --sandbox on|off       drop privileges and filter system calls (default on)\n"
+      "  --source ADDRESS       local IPv4 address of connections to nodes (default: the kernel's "
+      "choice)\n"
       "  --hello-timeout MS     to receive a ClientHello (default 10000)\n"
       "  --connect-timeout MS   to connect to a node (default 5000)\n"
       "  --offer-timeout MS     for a node to answer an offer (default 10000)\n"
@@ -115,6 +120,13 @@ read_switch (const char *text, bool *out)
 }
 
 static bool
+read_source (struct relay_options *options, const char *text)
+{
+  options->has_source = inet_pton (AF_INET, text, options->source) == 1;
+  return options->has_source;
+}
+
+static bool
 apply_option (struct relay_options *options, int id, const char *value)
 {
   const uint32_t day = 24 * 3600 * 1000;
@@ -131,6 +143,8 @@ apply_option (struct relay_options *options, int id, const char *value)
       return read_number (value, 1, RELAY_WORKERS_MAX, &options->workers);
     case OPTION_SANDBOX:
       return read_switch (value, &options->sandbox);
+    case OPTION_SOURCE:
+      return read_source (options, value);
     case OPTION_HELLO_MS:
       return read_number (value, 1, day, &options->hello_ms);
     case OPTION_CONNECT_MS:

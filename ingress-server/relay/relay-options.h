@@ -24,6 +24,8 @@ struct relay_options
   uint32_t listener_count;
   uint32_t workers;
   bool sandbox;
+  bool has_source;
+  uint8_t source[4];   /* local address of connections to nodes, network order */
   uint32_t hello_ms;   /* from accept to a complete ClientHello */
   uint32_t connect_ms; /* tunnel connection to a node */
   uint32_t offer_ms;   /* from offer to answer */

@@ -102,6 +102,7 @@ static const int allowed_calls[] = {
     /* sockets and pipes */
     SCMP_SYS (accept4),
     SCMP_SYS (connect),
+    SCMP_SYS (bind),
     SCMP_SYS (recvfrom),
     SCMP_SYS (recvmsg),
     SCMP_SYS (sendto),

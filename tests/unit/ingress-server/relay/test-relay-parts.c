@@ -26,7 +26,7 @@ test_options (void)
   g_assert_cmpint (
       parse (&options,
              "funnel-relay --control-fd 3 --counters-fd 4 --listener 5:443 --listener 6:8443 "
-             "--workers 3 --idle-timeout 500 --sandbox off"),
+             "--workers 3 --idle-timeout 500 --sandbox off --source 127.64.0.1"),
       ==, -1);
   g_assert_cmpint (options.control_fd, ==, 3);
   g_assert_cmpint (options.counters_fd, ==, 4);
@@ -36,6 +36,8 @@ test_options (void)
   g_assert_cmpuint (options.workers, ==, 3);
   g_assert_cmpuint (options.idle_ms, ==, 500);
   g_assert_false (options.sandbox);
+  g_assert_true (options.has_source);
+  g_assert_cmpuint (options.source[1], ==, 64);
 }
 
 static void
@@ -54,6 +56,7 @@ test_bad_options (void)
       "funnel-relay --control-fd 3 --counters-fd 4 --listener 5:443 --workers 2x",
       "funnel-relay --control-fd 3 --counters-fd 4 --listener 5:443 --sandbox maybe",
       "funnel-relay --control-fd 3 --counters-fd 4 --listener 5:443 stray",
+      "funnel-relay --control-fd 3 --counters-fd 4 --listener 5:443 --source ::1",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)

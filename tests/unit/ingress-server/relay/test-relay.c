@@ -2,6 +2,7 @@
 
 #include "tests/unit/ingress-server/relay/relay-harness.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -463,6 +464,24 @@ test_revoke (void)
 }
 
 static void
+test_source (void)
+{
+  const char *const options[] = {"--source=127.64.0.1", NULL};
+  Relay *relay = relay_new (options);
+  struct sockaddr_in peer;
+  socklen_t len = sizeof peer;
+  int visitor, node;
+
+  relay_route (relay, NAME, 1, TRUE, 0);
+  open_flow (relay, &visitor, &node);
+  g_assert_cmpint (getpeername (node, (struct sockaddr *)&peer, &len), ==, 0);
+  g_assert_cmpuint (ntohl (peer.sin_addr.s_addr), ==, 0x7f400001);
+  close (visitor);
+  close (node);
+  relay_free (relay);
+}
+
+static void
 test_control_goes (void)
 {
   Relay *relay = relay_new (NULL);
@@ -609,6 +628,7 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/stale-warm", test_stale_warm);
   g_test_add_func ("/relay/warm-pool", test_warm_pool);
   g_test_add_func ("/relay/revoke", test_revoke);
+  g_test_add_func ("/relay/source", test_source);
   g_test_add_func ("/relay/control-goes", test_control_goes);
   g_test_add_func ("/relay/bad-tables", test_bad_tables);
   g_test_add_func ("/relay/deadlines", test_deadlines);
