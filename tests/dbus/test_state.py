@@ -216,3 +216,17 @@ def test_ingress_away_and_back(world):
     ingress.link_socket = ingress.listen(fake_ingress.INGRESS_ADDRESS, ingress.serve_link, port)
     ingress.link([(NAME, [443])])
     world.wait_state(path, "probing")
+
+
+def test_quiet_ingress(world):
+    """A ping is overdue: the node says something, so that a dead connection shows before the time is over."""
+    _, link, path, leaf, _ = shared(world)
+    share = announced(link)
+    probe(link, share, leaf=leaf)
+    world.wait_state(path, "active")
+    link.silent = True
+    assert announced(link) == share
+    # It was only late: nothing is forgotten.
+    link.send(type="ping", id=1)
+    assert link.expect("pong")["id"] == 1
+    assert world.get(path, "Share", "State") == "active"

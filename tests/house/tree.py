@@ -18,7 +18,10 @@ def files(root, *endings):
         found = [p for p in out.split("\0") if p and not p.startswith(SAMPLES + "/")]
     else:
         for folder, folders, names in os.walk(root):
-            folders[:] = [f for f in folders if not f.startswith(("build", ".", "__pycache__"))
+            if "build.ninja" in names:
+                folders[:] = []
+                continue
+            folders[:] = [f for f in folders if not f.startswith((".", "__pycache__"))
                           and os.path.relpath(os.path.join(folder, f), root) != SAMPLES]
             found += [os.path.relpath(os.path.join(folder, n), root) for n in names]
     return sorted(p for p in set(found) if os.path.isfile(os.path.join(root, p))
