@@ -45,9 +45,12 @@ class Ingress:
         return words[2]
 
     def agent(self):
-        """The agent: the parent of the relay."""
-        relay = self.relay()
-        return relay and table()[relay][0]
+        """The agent: the parent of a relay."""
+        processes = table()
+        for parent, program in processes.values():
+            if program == "funnel-relay" and processes.get(parent, (0, ""))[1] == "funnel-netns":
+                return parent
+        return None
 
     def relay(self):
         found = [pid for pid, (_, program) in table().items() if program == "funnel-relay"]

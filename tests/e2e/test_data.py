@@ -44,7 +44,7 @@ def a_gib_each_way_pass_through(w):
         transfer(w, 443, 3443, GIB, GIB, ["--skip-hello", LAPTOP], ["--skip-hello", LAPTOP])
     finally:
         w.targets.start("node", 3443, peers.echo, tls=w.ca.server(*w.certificate))
-        w.laptop.wait_state("active", seconds=30)
+        w.laptop.wait_state("active", seconds=60)
 
 
 @test(limit=240)
@@ -54,7 +54,7 @@ def a_gib_each_way_terminated(w):
         transfer(w, 8443, 3000, GIB, GIB, ["--tls", LAPTOP, "--ca", w.ca.file], [])
     finally:
         w.targets.start("node", 3000, peers.echo)
-        w.laptop.wait_state("active", 8443, seconds=30)
+        w.laptop.wait_state("active", 8443, seconds=60)
 
 
 @test()

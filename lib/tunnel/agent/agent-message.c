@@ -120,7 +120,7 @@ answer_init (struct answer *answer, const char *word)
   answer->len = (size_t)snprintf (answer->text, sizeof answer->text, "%s\n", word);
 }
 
-static void
+__attribute__ ((format (printf, 3, 0))) static void
 append_field (struct answer *answer, const char *key, const char *format, va_list args)
 {
   char value[1024];

@@ -113,6 +113,12 @@ test_real_server (void)
     g_main_context_iteration (NULL, TRUE);
   opened_clear (&opened);
   g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
+  /* The server lets go of a connection only when its end of it is closed. */
+  while (soup_websocket_connection_get_state (theirs) != SOUP_WEBSOCKET_STATE_CLOSED)
+    g_main_context_iteration (NULL, TRUE);
+  soup_server_disconnect (server);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
 }
 
 /* --- Against a peer that answers what we say -----------------------------------------------------
