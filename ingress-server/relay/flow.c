@@ -713,7 +713,8 @@ flow_on_deadline (struct worker *worker, uint32_t index)
     }
 }
 
-/* Cuts every flow whose route is not in the table just adopted. */
+/* Ends every flow whose route is not in the table just adopted: an open one is cut, a visitor still
+ * waiting for the node is told. */
 void
 flow_check_routes (struct worker *worker)
 {
@@ -725,7 +726,11 @@ flow_check_routes (struct worker *worker)
       if (flow->state != FLOW_CONNECTING && flow->state != FLOW_OFFERED && flow->state != FLOW_OPEN)
         continue;
       route = route_table_find_slot (worker->table, flow->slot);
-      if (route == NULL || route->id != flow->route_id)
+      if (route != NULL && route->id == flow->route_id)
+        continue;
+      if (flow->state == FLOW_OPEN)
         flow_cut (worker, index, RELAY_REFUSAL_REVOKED);
+      else
+        flow_refuse (worker, index, RELAY_REFUSAL_REVOKED, ALERT_UNRECOGNIZED_NAME);
     }
 }

@@ -463,6 +463,26 @@ test_revoke (void)
   relay_free (relay);
 }
 
+/* A visitor whose offer is not answered yet is told. */
+static void
+test_revoke_offered (void)
+{
+  Relay *relay = relay_new (NULL);
+  int visitor, node;
+
+  relay_route (relay, NAME, 1, TRUE, 0);
+  visitor = relay_connect (relay);
+  send_fixture (visitor, "curl.bin");
+  node = relay_accept (relay);
+  expect_offer (node, "curl.bin");
+  relay_route (relay, NULL, 0, TRUE, 0);
+  relay_expect_alert (visitor, 112);
+  g_assert_cmpuint (refusals (relay, RELAY_REFUSAL_REVOKED), ==, 1);
+  close (visitor);
+  close (node);
+  relay_free (relay);
+}
+
 static void
 test_source (void)
 {
@@ -628,6 +648,7 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/stale-warm", test_stale_warm);
   g_test_add_func ("/relay/warm-pool", test_warm_pool);
   g_test_add_func ("/relay/revoke", test_revoke);
+  g_test_add_func ("/relay/revoke-offered", test_revoke_offered);
   g_test_add_func ("/relay/source", test_source);
   g_test_add_func ("/relay/control-goes", test_control_goes);
   g_test_add_func ("/relay/bad-tables", test_bad_tables);
