@@ -2,7 +2,7 @@
 
 #include "daemon/target-check.h"
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 #include "lib/base/error.h"
 #include "lib/base/fingerprint.h"
 

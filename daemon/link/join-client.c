@@ -2,7 +2,7 @@
 
 #include "daemon/link/join-client.h"
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 #include "daemon/link/pinned-database.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"

@@ -2,7 +2,7 @@
 
 #include "daemon/link/link-session.h"
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 #include "daemon/link/web-socket.h"
 #include "lib/base/error.h"
 #include "lib/base/names.h"

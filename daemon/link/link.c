@@ -2,7 +2,7 @@
 
 #include "daemon/link/link.h"
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 #include "daemon/link/link-session.h"
 #include "daemon/link/tunnel-keeper.h"
 #include "lib/base/backoff.h"

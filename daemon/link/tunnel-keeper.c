@@ -6,7 +6,7 @@
 
 #include "daemon/link/tunnel-keeper.h"
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 #include "lib/base/backoff.h"
 #include "lib/base/error.h"
 #include "lib/base/names.h"

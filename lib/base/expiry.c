@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-#include "daemon/link/expiry.h"
+#include "lib/base/expiry.h"
 
 struct _FunnelExpiry
 {
