@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/fingerprint.h"
+#include "lib/base/token.h"
 
 #include <gnutls/x509.h>
 #include <string.h>
@@ -11,12 +12,19 @@
 #define KEY_ID_LEN 32 /* SHA-256 of the public key */
 #define SAN_MAX 256   /* bytes of one name in a certificate; a host name has at most 253 */
 #define SANS_SHOWN 8  /* names listed in an error message */
+#define SERIAL_MAX 64 /* bytes; RFC 5280 allows 20 */
+#define ISSUER_MAX 256
 
 struct _FunnelCertificate
 {
   int refs; /* atomic */
   gnutls_certificate_credentials_t credentials;
   char *leaf;
+  char *serial;
+  char *issuer;
+  char *chain_pem;
+  char *key_pem; /* a secret */
+  gint64 begin;
   gint64 expiry;
 };
 
@@ -25,6 +33,8 @@ typedef struct
 {
   const char *chain_file;
   const char *key_file;
+  const char *chain_text; /* instead of the file's content; NULL: read the file */
+  const char *key_text;
   const char *name;
   gnutls_x509_crt_t *chain;
   guint chain_len;
@@ -42,12 +52,20 @@ parts_clear (Parts *parts)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Parts, parts_clear)
 
+/* @text: what to take instead of the file. */
 static gboolean
-read_file (const char *what, const char *file, char **data, gsize *len, GError **error)
+read_file (const char *what,
+           const char *file,
+           const char *text,
+           char **data,
+           gsize *len,
+           GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if (g_file_get_contents (file, data, len, &local))
+  *data = g_strdup (text);
+  *len = text != NULL ? strlen (text) : 0;
+  if (text != NULL || g_file_get_contents (file, data, len, &local))
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "%s file: %s", what,
                local->message);
@@ -73,7 +91,7 @@ read_chain (Parts *parts, GError **error)
   gnutls_datum_t datum;
   int result;
 
-  if (!read_file ("certificate", parts->chain_file, &data, &len, error))
+  if (!read_file ("certificate", parts->chain_file, parts->chain_text, &data, &len, error))
     return FALSE;
   datum = (gnutls_datum_t) {(unsigned char *)data, (unsigned int)len};
   result = gnutls_x509_crt_list_import2 (&parts->chain, &parts->chain_len, &datum,
@@ -118,7 +136,7 @@ read_key (Parts *parts, GError **error)
   gnutls_datum_t datum;
   int result;
 
-  if (!read_file ("key", parts->key_file, &data, &len, error))
+  if (!read_file ("key", parts->key_file, parts->key_text, &data, &len, error))
     return FALSE;
   datum = (gnutls_datum_t) {(unsigned char *)data, (unsigned int)len};
   gnutls_x509_privkey_init (&parts->key);
@@ -238,6 +256,78 @@ leaf_fingerprint (Parts *parts)
   return leaf;
 }
 
+static char *
+read_serial (Parts *parts)
+{
+  guint8 serial[SERIAL_MAX];
+  char text[2 * SERIAL_MAX + 1];
+  size_t len = sizeof serial, text_len = sizeof text;
+  gnutls_datum_t datum = {serial, 0};
+
+  if (gnutls_x509_crt_get_serial (parts->chain[0], serial, &len) < 0)
+    return g_strdup ("");
+  datum.size = (unsigned int)len;
+  return gnutls_hex_encode (&datum, text, &text_len) >= 0 ? g_strdup (text) : g_strdup ("");
+}
+
+static char *
+read_issuer_part (gnutls_x509_crt_t leaf, const char *oid)
+{
+  char text[ISSUER_MAX];
+  size_t len = sizeof text;
+
+  if (gnutls_x509_crt_get_issuer_dn_by_oid (leaf, oid, 0, 0, text, &len) < 0 || len == 0)
+    return NULL;
+  return g_utf8_make_valid (text, (gssize)len);
+}
+
+static char *
+read_issuer (Parts *parts)
+{
+  g_autofree char *organization
+      = read_issuer_part (parts->chain[0], GNUTLS_OID_X520_ORGANIZATION_NAME);
+  g_autofree char *common = read_issuer_part (parts->chain[0], GNUTLS_OID_X520_COMMON_NAME);
+
+  if (organization != NULL && common != NULL)
+    return g_strdup_printf ("%s, %s", organization, common);
+  if (organization != NULL || common != NULL)
+    return g_strdup (organization != NULL ? organization : common);
+  return g_strdup ("an authority without a name");
+}
+
+static char *
+export_chain (Parts *parts)
+{
+  g_autoptr (GString) pem = g_string_new (NULL);
+
+  for (guint i = 0; i < parts->chain_len; i++)
+    {
+      gnutls_datum_t one = {NULL, 0};
+
+      if (gnutls_x509_crt_export2 (parts->chain[i], GNUTLS_X509_FMT_PEM, &one) < 0)
+        return NULL;
+      g_string_append_len (pem, (const char *)one.data, (gssize)one.size);
+      gnutls_free (one.data);
+    }
+  return g_string_free (g_steal_pointer (&pem), FALSE);
+}
+
+static char *
+export_key (Parts *parts)
+{
+  gnutls_datum_t pem = {NULL, 0};
+  char *text = NULL;
+
+  if (gnutls_x509_privkey_export2_pkcs8 (parts->key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
+                                         &pem)
+      < 0)
+    return NULL;
+  text = g_strndup ((const char *)pem.data, pem.size);
+  gnutls_memset (pem.data, 0, pem.size);
+  gnutls_free (pem.data);
+  return text;
+}
+
 static FunnelCertificate *
 assemble (Parts *parts, GError **error)
 {
@@ -245,17 +335,22 @@ assemble (Parts *parts, GError **error)
   int result;
 
   self->refs = 1;
+  self->begin = gnutls_x509_crt_get_activation_time (parts->chain[0]);
   self->expiry = gnutls_x509_crt_get_expiration_time (parts->chain[0]);
   self->leaf = leaf_fingerprint (parts);
+  self->serial = read_serial (parts);
+  self->issuer = read_issuer (parts);
+  self->chain_pem = export_chain (parts);
+  self->key_pem = export_key (parts);
   result = gnutls_certificate_allocate_credentials (&self->credentials);
   if (result >= 0)
     result = gnutls_certificate_set_x509_key (self->credentials, parts->chain,
                                               (int)parts->chain_len, parts->key);
-  if (result >= 0 && self->leaf != NULL)
+  if (result >= 0 && self->leaf != NULL && self->chain_pem != NULL && self->key_pem != NULL)
     return g_steal_pointer (&self);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
                "certificate file “%s” cannot be used: %s", parts->chain_file,
-               result < 0 ? gnutls_strerror (result) : "no fingerprint");
+               result < 0 ? gnutls_strerror (result) : "it cannot be written as PEM");
   return NULL;
 }
 
@@ -269,6 +364,25 @@ funnel_certificate_load (const char *chain_file,
 
   if (!read_chain (&parts, error) || !read_key (&parts, error) || !check_key_matches (&parts, error)
       || !check_name (&parts, error) || !check_time (&parts, error))
+    return NULL;
+  return assemble (&parts, error);
+}
+
+FunnelCertificate *
+funnel_certificate_new (const char *chain_pem,
+                        const char *key_pem,
+                        const char *name,
+                        const char *from,
+                        GError **error)
+{
+  g_auto (Parts) parts = {.chain_file = from,
+                          .key_file = from,
+                          .chain_text = chain_pem,
+                          .key_text = key_pem,
+                          .name = name};
+
+  if (!read_chain (&parts, error) || !read_key (&parts, error) || !check_key_matches (&parts, error)
+      || !check_name (&parts, error))
     return NULL;
   return assemble (&parts, error);
 }
@@ -288,6 +402,10 @@ funnel_certificate_unref (FunnelCertificate *self)
   if (self->credentials != NULL)
     gnutls_certificate_free_credentials (self->credentials);
   g_free (self->leaf);
+  g_free (self->serial);
+  g_free (self->issuer);
+  g_free (self->chain_pem);
+  funnel_secret_free (self->key_pem);
   g_free (self);
 }
 
@@ -295,6 +413,42 @@ const char *
 funnel_certificate_get_leaf (FunnelCertificate *self)
 {
   return self->leaf;
+}
+
+const char *
+funnel_certificate_get_chain_pem (FunnelCertificate *self)
+{
+  return self->chain_pem;
+}
+
+const char *
+funnel_certificate_get_key_pem (FunnelCertificate *self)
+{
+  return self->key_pem;
+}
+
+const char *
+funnel_certificate_get_serial (FunnelCertificate *self)
+{
+  return self->serial;
+}
+
+const char *
+funnel_certificate_get_issuer (FunnelCertificate *self)
+{
+  return self->issuer;
+}
+
+gint64
+funnel_certificate_get_begin (FunnelCertificate *self)
+{
+  return self->begin;
+}
+
+gboolean
+funnel_certificate_is_valid (FunnelCertificate *self, gint64 now)
+{
+  return now >= self->begin && now < self->expiry;
 }
 
 gint64

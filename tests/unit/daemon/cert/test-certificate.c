@@ -91,6 +91,53 @@ test_good (Fixture *f, gconstpointer data)
   g_assert_nonnull (funnel_certificate_get_credentials (certificate));
 }
 
+/* What is handed to others as PEM is the same certificate again, also from memory. */
+static void
+test_pem (Fixture *f, gconstpointer data)
+{
+  g_auto (MadeCertificate) made = make_certificate (f->dir, "a", NAME, -DAY, 30 * DAY);
+  g_autoptr (FunnelCertificate) first
+      = funnel_certificate_load (made.chain_file, made.key_file, NAME, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FunnelCertificate) again
+      = funnel_certificate_new (funnel_certificate_get_chain_pem (first),
+                                funnel_certificate_get_key_pem (first), NAME, "memory", &error);
+
+  g_assert_no_error (error);
+  g_assert_true (
+      g_str_has_prefix (funnel_certificate_get_key_pem (first), "-----BEGIN PRIVATE KEY-----\n"));
+  g_assert_true (
+      g_str_has_prefix (funnel_certificate_get_chain_pem (first), "-----BEGIN CERTIFICATE-----\n"));
+  g_assert_true (g_str_has_suffix (funnel_certificate_get_chain_pem (first), "-----\n"));
+  g_assert_null (strstr (funnel_certificate_get_key_pem (first), "\n\n"));
+  g_assert_cmpstr (funnel_certificate_get_leaf (again), ==, funnel_certificate_get_leaf (first));
+  g_assert_cmpstr (funnel_certificate_get_serial (again), !=, "");
+  g_assert_cmpstr (funnel_certificate_get_issuer (again), !=, "");
+  g_assert_cmpint (funnel_certificate_get_begin (again), <, funnel_certificate_get_expiry (again));
+}
+
+/* One from the past can be looked at, but says that it is not valid. */
+static void
+test_expired_memory (Fixture *f, gconstpointer data)
+{
+  g_auto (MadeCertificate) made = make_certificate (f->dir, "a", NAME, -2 * DAY, -DAY);
+  g_autofree char *chain = NULL, *key = NULL;
+  g_autoptr (FunnelCertificate) old = NULL;
+  g_autoptr (FunnelCertificate) other = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+
+  g_assert_true (g_file_get_contents (made.chain_file, &chain, NULL, NULL));
+  g_assert_true (g_file_get_contents (made.key_file, &key, NULL, NULL));
+  old = funnel_certificate_new (chain, key, NAME, "memory", NULL);
+  g_assert_nonnull (old);
+  g_assert_false (funnel_certificate_is_valid (old, now));
+  g_assert_true (funnel_certificate_is_valid (old, now - DAY - DAY / 2));
+  other = funnel_certificate_new (chain, key, "other.example.org", "memory", &error);
+  g_assert_null (other);
+  g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT);
+}
+
 static void
 test_wildcard (Fixture *f, gconstpointer data)
 {
@@ -211,6 +258,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
   ADD ("/certificate/good", test_good);
+  ADD ("/certificate/pem", test_pem);
+  ADD ("/certificate/expired-memory", test_expired_memory);
   ADD ("/certificate/wildcard", test_wildcard);
   ADD ("/certificate/chain", test_chain);
   ADD ("/certificate/bad-files", test_bad_files);
