@@ -66,26 +66,14 @@ fill_ingress_facts (FunnelIngress *ingress, FunnelShareFacts *facts)
                                      get_now ());
 }
 
-static gboolean
-same_serve_share (const FunnelServeShare *a, const FunnelServeShare *b)
-{
-  if (a->id != b->id || a->port != b->port || a->kind != b->kind || a->n_targets != b->n_targets
-      || a->certificate != b->certificate || g_strcmp0 (a->name, b->name) != 0)
-    return FALSE;
-  for (guint i = 0; i < a->n_targets; i++)
-    if (a->target_lens[i] != b->target_lens[i]
-        || memcmp (&a->targets[i], &b->targets[i], a->target_lens[i]) != 0)
-      return FALSE;
-  return TRUE;
-}
-
 static void
 hand_to_serve (FunnelApp *self, GPtrArray *shares)
 {
   gboolean same = shares->len == self->served->len;
 
   for (guint i = 0; same && i < shares->len; i++)
-    same = same_serve_share (g_ptr_array_index (shares, i), g_ptr_array_index (self->served, i));
+    same = funnel_serve_share_equal (g_ptr_array_index (shares, i),
+                                     g_ptr_array_index (self->served, i));
   g_ptr_array_unref (self->served);
   self->served = shares;
   if (!same)
@@ -149,7 +137,7 @@ watch_expiry (FunnelApp *self)
 static void
 update_now (FunnelApp *self)
 {
-  GPtrArray *served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_free);
+  GPtrArray *served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_unref);
   GPtrArray *announced = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
 
   g_clear_handle_id (&self->update_source, g_source_remove);
@@ -600,7 +588,7 @@ funnel_app_new (GDBusConnection *connection, const char *state_dir, GError **err
   g_autoptr (FunnelApp) self = g_new0 (FunnelApp, 1);
 
   self->list = funnel_share_list_new ();
-  self->served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_free);
+  self->served = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_unref);
   self->runtimes
       = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)funnel_share_runtime_free);
   g_signal_connect (self->list, "added", G_CALLBACK (on_list_added), self);

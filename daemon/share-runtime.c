@@ -298,16 +298,19 @@ FunnelServeShare *
 funnel_share_runtime_make_serve_share (FunnelShareRuntime *self)
 {
   const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
-  FunnelServeShare share = {.id = spec->id, .name = spec->name, .port = spec->port};
+  FunnelServeShare *share = funnel_serve_share_new ();
 
-  share.kind = is_pass_through (self) ? FUNNEL_SERVE_PASS_THROUGH : FUNNEL_SERVE_TERMINATE;
-  share.n_targets = MIN (self->target->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
-  for (guint i = 0; i < share.n_targets; i++)
+  share->id = spec->id;
+  share->name = g_strdup (spec->name);
+  share->port = spec->port;
+  share->kind = is_pass_through (self) ? FUNNEL_SERVE_PASS_THROUGH : FUNNEL_SERVE_TERMINATE;
+  share->target.n = MIN (self->target->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
+  for (guint i = 0; i < share->target.n; i++)
     {
-      share.targets[i] = self->target->addresses[i];
-      share.target_lens[i] = self->target->lens[i];
+      share->target.addresses[i] = self->target->addresses[i];
+      share->target.lens[i] = self->target->lens[i];
     }
-  if (self->source != NULL)
-    share.certificate = funnel_certificate_source_get (self->source);
-  return funnel_serve_share_copy (&share);
+  if (self->source != NULL && funnel_certificate_source_get (self->source) != NULL)
+    share->certificate = funnel_certificate_ref (funnel_certificate_source_get (self->source));
+  return share;
 }

@@ -34,7 +34,7 @@ void funnel_share_runtime_fill (FunnelShareRuntime *self, FunnelShareFacts *fact
  * certificate where one is needed. */
 gboolean funnel_share_runtime_is_servable (FunnelShareRuntime *self);
 guint32 funnel_share_runtime_get_epoch (FunnelShareRuntime *self);
-/** funnel_share_runtime_make_serve_share: for the data plane; free with funnel_serve_share_free. */
+/** funnel_share_runtime_make_serve_share: for the data plane; a new reference. */
 FunnelServeShare *funnel_share_runtime_make_serve_share (FunnelShareRuntime *self);
 
 G_END_DECLS

@@ -300,9 +300,9 @@ judge_share (struct serve_loop *loop, struct share_entry *entry, const struct he
     return OFFER_REASON_NOT_ALLOWED;
   if (loop->flows >= loop->limits.flows_max)
     return OFFER_REASON_BUSY;
-  if (share->max_flows > 0
+  if (share->policy.max_flows > 0
       && atomic_load_explicit (&entry->counters->flows_active, memory_order_relaxed)
-             >= share->max_flows)
+             >= share->policy.max_flows)
     return OFFER_REASON_BUSY;
   return OFFER_REASON_NONE;
 }

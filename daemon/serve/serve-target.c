@@ -56,7 +56,8 @@ static int
 try_candidate (struct serve_loop *loop, struct flow *flow)
 {
   const FunnelServeShare *share = flow->share->share;
-  const struct sockaddr *address = (const struct sockaddr *)&share->targets[flow->candidate];
+  const struct sockaddr *address
+      = (const struct sockaddr *)&share->target.addresses[flow->candidate];
   int one = 1;
   int result, watched;
 
@@ -66,7 +67,7 @@ try_candidate (struct serve_loop *loop, struct flow *flow)
   if (address->sa_family != AF_UNIX)
     setsockopt (flow->target, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   do
-    result = connect (flow->target, address, share->target_lens[flow->candidate]);
+    result = connect (flow->target, address, share->target.lens[flow->candidate]);
   while (result < 0 && errno == EINTR);
   if (result < 0 && errno != EINPROGRESS)
     return -errno;
@@ -80,7 +81,7 @@ try_candidate (struct serve_loop *loop, struct flow *flow)
 static void
 try_candidates (struct serve_loop *loop, struct flow *flow)
 {
-  while (flow->candidate < flow->share->share->n_targets)
+  while (flow->candidate < flow->share->share->target.n)
     {
       int result = try_candidate (loop, flow);
 

@@ -301,27 +301,6 @@ funnel_serve_set_shares (FunnelServe *self, GPtrArray *shares)
   g_mutex_unlock (&self->lock);
 }
 
-FunnelServeShare *
-funnel_serve_share_copy (const FunnelServeShare *share)
-{
-  FunnelServeShare *copy = g_memdup2 (share, sizeof *share);
-
-  copy->name = g_strdup (share->name);
-  if (share->certificate != NULL)
-    funnel_certificate_ref (share->certificate);
-  return copy;
-}
-
-void
-funnel_serve_share_free (FunnelServeShare *share)
-{
-  if (share == NULL)
-    return;
-  g_free (share->name);
-  g_clear_pointer (&share->certificate, funnel_certificate_unref);
-  g_free (share);
-}
-
 gboolean
 funnel_serve_get_counters (FunnelServe *self, guint32 id, FunnelServeCounters *out)
 {

@@ -7,37 +7,15 @@
 
 #include "lib/wire/address.h"
 #include "lib/wire/offer.h"
-#include "daemon/cert/certificate.h"
+#include "daemon/serve/serve-share.h"
 
 #include <glib.h>
-#include <sys/socket.h>
 
 G_BEGIN_DECLS
 
 typedef struct _FunnelServe FunnelServe;
 
-typedef enum
-{
-  FUNNEL_SERVE_PASS_THROUGH, /* TLS bytes to a local TLS server, untouched */
-  FUNNEL_SERVE_TERMINATE,    /* TLS ends here, plain bytes to the target */
-} FunnelServeKind;
-
-#define FUNNEL_SERVE_TARGETS_MAX 4
 #define FUNNEL_SERVE_REASONS (OFFER_REASON_OTHER + 1)
-
-/* One share as the data plane needs it; immutable once handed over. */
-typedef struct
-{
-  guint32 id;   /* the owner's; stable while the share lives */
-  char *name;   /* canonical */
-  guint16 port; /* public port */
-  FunnelServeKind kind;
-  struct sockaddr_storage targets[FUNNEL_SERVE_TARGETS_MAX]; /* tried in order: TCP or unix */
-  socklen_t target_lens[FUNNEL_SERVE_TARGETS_MAX];
-  guint n_targets;
-  FunnelCertificate *certificate; /* TERMINATE; NULL: offers are refused */
-  guint max_flows;                /* 0: only the general cap */
-} FunnelServeShare;
 
 typedef struct
 {
@@ -66,12 +44,9 @@ void funnel_serve_free (FunnelServe *self);
 guint funnel_serve_add_listener (FunnelServe *self, int fd, const struct address *peer);
 void funnel_serve_remove_listener (FunnelServe *self, guint listener);
 
-/** funnel_serve_set_shares: replace the list (array of FunnelServeShare*, copied). Flows of shares
- * that vanished are cut. */
+/** funnel_serve_set_shares: replace the list (array of FunnelServeShare*, referenced). Flows of
+ * shares that vanished are cut. */
 void funnel_serve_set_shares (FunnelServe *self, GPtrArray *shares);
-
-FunnelServeShare *funnel_serve_share_copy (const FunnelServeShare *share);
-void funnel_serve_share_free (FunnelServeShare *share);
 
 /** funnel_serve_get_counters: of share @id since it first appeared; FALSE if unknown. Any thread.
  */

@@ -136,7 +136,7 @@ share_table_add (struct share_table *table,
   uint32_t *slot = name_slot (table, share->name, share->port);
 
   entry->refs = 1;
-  entry->share = funnel_serve_share_copy (share);
+  entry->share = funnel_serve_share_ref (share);
   entry->counters = share_counters_ref (counters);
   table->entries[table->count] = entry;
   if (*slot == SLOT_EMPTY)
@@ -173,7 +173,7 @@ share_entry_unref (struct share_entry *entry)
 {
   if (--entry->refs > 0)
     return;
-  funnel_serve_share_free ((FunnelServeShare *)entry->share);
+  funnel_serve_share_unref (entry->share);
   share_counters_unref (entry->counters);
   g_free (entry);
 }

@@ -27,7 +27,7 @@ struct share_counters
 struct share_entry
 {
   uint32_t refs;
-  const FunnelServeShare *share; /* owned */
+  const FunnelServeShare *share; /* reference */
   struct share_counters *counters;
 };
 
@@ -53,8 +53,8 @@ counter_add (_Atomic uint64_t *counter, uint64_t n)
 struct share_table *share_table_new (uint32_t n);
 void share_table_free (struct share_table *table);
 
-/** share_table_add: enter a copy of @share, with a new reference to @counters. Of two shares with
- * the same name and port the first one counts. */
+/** share_table_add: enter @share with a new reference, with a new reference to @counters. Of two
+ * shares with the same name and port the first one counts. */
 void share_table_add (struct share_table *table,
                       const FunnelServeShare *share,
                       struct share_counters *counters);

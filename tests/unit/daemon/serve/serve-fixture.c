@@ -60,33 +60,48 @@ add_target (FunnelServeShare *share, guint16 port)
   struct sockaddr_in address = {
       .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
 
-  memcpy (&share->targets[share->n_targets], &address, sizeof address);
-  share->target_lens[share->n_targets++] = sizeof address;
+  memcpy (&share->target.addresses[share->target.n], &address, sizeof address);
+  share->target.lens[share->target.n++] = sizeof address;
 }
 
+/* Takes the reference to @share. */
 static void
 set_only_share (Fixture *f, FunnelServeShare *share)
 {
-  g_autoptr (GPtrArray) shares = g_ptr_array_new ();
+  g_autoptr (GPtrArray) shares
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_unref);
 
   if (share != NULL)
     g_ptr_array_add (shares, share);
   funnel_serve_set_shares (f->serve, shares);
 }
 
+static FunnelServeShare *
+make_share (FunnelServeKind kind, FunnelCertificate *certificate)
+{
+  FunnelServeShare *share = funnel_serve_share_new ();
+
+  share->id = SHARE_ID;
+  share->name = g_strdup (NAME);
+  share->port = 443;
+  share->kind = kind;
+  share->certificate = certificate != NULL ? funnel_certificate_ref (certificate) : NULL;
+  return share;
+}
+
 void
 fixture_share (Fixture *f, FunnelServeKind kind, ...)
 {
-  FunnelServeShare share = {.id = SHARE_ID, .name = (char *)NAME, .port = 443, .kind = kind};
+  FunnelServeShare *share
+      = make_share (kind, kind == FUNNEL_SERVE_PASS_THROUGH ? NULL : f->certificate);
   va_list ports;
   int port;
 
-  share.certificate = kind == FUNNEL_SERVE_TERMINATE ? f->certificate : NULL;
   va_start (ports, kind);
   while ((port = va_arg (ports, int)) != 0)
-    add_target (&share, (guint16)port);
+    add_target (share, (guint16)port);
   va_end (ports);
-  set_only_share (f, &share);
+  set_only_share (f, share);
 }
 
 void
@@ -96,15 +111,11 @@ fixture_share_more (Fixture *f,
                     FunnelCertificate *certificate,
                     guint max_flows)
 {
-  FunnelServeShare share = {.id = SHARE_ID,
-                            .name = (char *)NAME,
-                            .port = 443,
-                            .kind = kind,
-                            .certificate = certificate,
-                            .max_flows = max_flows};
+  FunnelServeShare *share = make_share (kind, certificate);
 
-  add_target (&share, port);
-  set_only_share (f, &share);
+  share->policy.max_flows = max_flows;
+  add_target (share, port);
+  set_only_share (f, share);
 }
 
 void

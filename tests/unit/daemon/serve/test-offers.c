@@ -405,21 +405,23 @@ static void
 test_unix_target (Fixture *f, gconstpointer data)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  FunnelServeShare share = {.id = SHARE_ID,
-                            .name = (char *)NAME,
-                            .port = 443,
-                            .kind = FUNNEL_SERVE_PASS_THROUGH,
-                            .n_targets = 1};
-  g_autoptr (GPtrArray) shares = g_ptr_array_new ();
+  FunnelServeShare *share = funnel_serve_share_new ();
+  g_autoptr (GPtrArray) shares
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_unref);
   g_autoptr (GByteArray) hello = make_hello (NAME, NULL);
   g_autofree guint8 *got = g_malloc (hello->len);
   int listener = socket (AF_UNIX, SOCK_STREAM, 0);
   int fd, end;
 
   g_snprintf (address.sun_path, sizeof address.sun_path, "%s/socket", f->dir);
-  memcpy (&share.targets[0], &address, sizeof address);
-  share.target_lens[0] = sizeof address;
-  g_ptr_array_add (shares, &share);
+  share->id = SHARE_ID;
+  share->name = g_strdup (NAME);
+  share->port = 443;
+  share->kind = FUNNEL_SERVE_PASS_THROUGH;
+  memcpy (&share->target.addresses[0], &address, sizeof address);
+  share->target.lens[0] = sizeof address;
+  share->target.n = 1;
+  g_ptr_array_add (shares, share);
   funnel_serve_set_shares (f->serve, shares);
   assert_refused (fixture_offer (f), OFFER_REASON_TARGET_DOWN);
   g_assert_cmpint (fixture_counters (f).target_error, ==, ENOENT);

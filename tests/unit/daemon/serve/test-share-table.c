@@ -5,6 +5,24 @@
 #define SHARES 1000u
 
 static void
+add (struct share_table *table,
+     guint32 id,
+     const char *name,
+     guint16 port,
+     guint max_flows,
+     struct share_counters *counters)
+{
+  FunnelServeShare *share = funnel_serve_share_new ();
+
+  share->id = id;
+  share->name = g_strdup (name);
+  share->port = port;
+  share->policy.max_flows = max_flows;
+  share_table_add (table, share, counters);
+  funnel_serve_share_unref (share);
+}
+
+static void
 test_find (void)
 {
   struct share_table *table = share_table_new (SHARES);
@@ -13,9 +31,8 @@ test_find (void)
   for (guint i = 0; i < SHARES; i++)
     {
       g_autofree char *name = g_strdup_printf ("n%u.example.org", i / 2);
-      FunnelServeShare share = {.id = i * 64 + 1, .name = name, .port = i % 2 ? 443 : 8443};
 
-      share_table_add (table, &share, counters);
+      add (table, i * 64 + 1, name, i % 2 ? 443 : 8443, 0, counters);
     }
   for (guint i = 0; i < SHARES; i++)
     {
@@ -49,18 +66,16 @@ test_entry_outlives_table (void)
 {
   struct share_table *table = share_table_new (2);
   struct share_counters *counters = share_counters_new ();
-  FunnelServeShare first = {.id = 1, .name = (char *)"a.example.org", .port = 443, .max_flows = 5};
-  FunnelServeShare twin = {.id = 2, .name = (char *)"a.example.org", .port = 443};
   struct share_entry *entry;
   FunnelServeCounters out;
 
-  share_table_add (table, &first, counters);
-  share_table_add (table, &twin, counters);
+  add (table, 1, "a.example.org", 443, 5, counters);
+  add (table, 2, "a.example.org", 443, 0, counters);
   share_counters_unref (counters);
   entry = share_entry_ref (share_table_find (table, "a.example.org", 443));
   share_table_free (table);
   g_assert_cmpuint (entry->share->id, ==, 1);
-  g_assert_cmpuint (entry->share->max_flows, ==, 5);
+  g_assert_cmpuint (entry->share->policy.max_flows, ==, 5);
   counter_add (&entry->counters->bytes_in, 3);
   share_counters_read (entry->counters, &out);
   g_assert_cmpuint (out.bytes_in, ==, 3);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* One share as the data plane needs it: what the owner hands over with funnel_serve_set_shares.
+ * Immutable once made and shared by reference across threads; a change is a new one. */
+
+#include "daemon/cert/certificate.h"
+
+#include <glib.h>
+#include <sys/socket.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  FUNNEL_SERVE_PASS_THROUGH, /* TLS bytes to a local TLS server, untouched */
+  FUNNEL_SERVE_TERMINATE,    /* TLS ends here, plain bytes to the target */
+  FUNNEL_SERVE_HTTP,         /* TLS ends here, each request goes to the mount that fits its path */
+} FunnelServeKind;
+
+#define FUNNEL_SERVE_TARGETS_MAX 4
+
+/* Where to connect: candidates, tried in order. */
+typedef struct
+{
+  struct sockaddr_storage addresses[FUNNEL_SERVE_TARGETS_MAX]; /* TCP or unix */
+  socklen_t lens[FUNNEL_SERVE_TARGETS_MAX];
+  guint n;
+} FunnelServeTarget;
+
+typedef enum
+{
+  FUNNEL_SERVE_MOUNT_PROXY,
+  FUNNEL_SERVE_MOUNT_FILES,
+  FUNNEL_SERVE_MOUNT_TEXT,
+  FUNNEL_SERVE_MOUNT_REDIRECT,
+} FunnelServeMountKind;
+
+typedef enum
+{
+  FUNNEL_SERVE_TLS_NONE,     /* http:// */
+  FUNNEL_SERVE_TLS_VERIFY,   /* https:// */
+  FUNNEL_SERVE_TLS_INSECURE, /* https+insecure:// */
+} FunnelServeTls;
+
+typedef enum
+{
+  FUNNEL_SERVE_HOST_KEEP,   /* what the visitor asked for */
+  FUNNEL_SERVE_HOST_TARGET, /* the target's own authority */
+  FUNNEL_SERVE_HOST_NAME,   /* host_name below */
+} FunnelServeHost;
+
+/* One path of an HTTP share. */
+typedef struct
+{
+  char *path; /* "/" or "/api": canonical, without a slash at the end but for the root */
+  FunnelServeMountKind kind;
+
+  /* PROXY */
+  FunnelServeTarget target;
+  char *authority; /* "localhost:3000": for HOST_TARGET and for messages */
+  FunnelServeTls tls;
+  char *tls_name;  /* to verify and to send as SNI; NULL with TLS_NONE */
+  gboolean h2c;    /* the target is spoken to in HTTP/2 without TLS */
+  char *base_path; /* put in front of what follows the mount; "" or "/v1" */
+  gboolean keep_prefix;
+  FunnelServeHost host;
+  char *host_name;
+
+  /* FILES */
+  char *root; /* absolute path of a folder or a file */
+  gboolean listing;
+
+  /* TEXT */
+  GBytes *text; /* UTF-8 */
+
+  /* REDIRECT */
+  guint status;   /* 301, 302, 307, 308 */
+  char *location; /* may contain ${HOST} and ${REQUEST_URI} */
+} FunnelServeMount;
+
+/* An address range; IPv4-mapped IPv6 does not occur. */
+typedef struct
+{
+  guint8 family; /* 4 or 6 */
+  guint8 bits;
+  guint8 ip[16]; /* network order; bits beyond the prefix are 0 */
+} FunnelServeRange;
+
+/* Who may come. All of it but the password is decided at the offer, before any TLS work. */
+typedef struct
+{
+  GArray *allow;       /* FunnelServeRange; NULL or empty: everybody */
+  GArray *deny;        /* FunnelServeRange; wins over allow */
+  guint max_flows;     /* at once; 0: only the general cap */
+  guint rate;          /* new flows per second, all visitors together; 0: no limit */
+  guint burst;         /* flows taken at once before rate counts; 0: as rate */
+  gint64 expires;      /* Unix seconds; 0: never */
+  char *user;          /* HTTP basic authentication; NULL: none */
+  char *password_hash; /* crypt(3) string */
+} FunnelServePolicy;
+
+typedef struct
+{
+  gint ref_count; /* atomic */
+  guint32 id;     /* the owner's; stable while the share lives */
+  char *name;     /* canonical */
+  guint16 port;   /* public port */
+  FunnelServeKind kind;
+  FunnelCertificate *certificate; /* TERMINATE and HTTP; NULL: visitors are refused */
+  FunnelServePolicy policy;
+
+  /* PASS_THROUGH and TERMINATE */
+  FunnelServeTarget target;
+  guint proxy_protocol; /* version of the header written to the target; 0: none */
+  char **alpn;          /* TERMINATE: protocols offered, best first; NULL: none */
+
+  /* HTTP */
+  GPtrArray *mounts; /* FunnelServeMount*, longest path first */
+} FunnelServeShare;
+
+/** funnel_serve_share_new: an empty one with one reference, for the owner to fill in. */
+FunnelServeShare *funnel_serve_share_new (void);
+const FunnelServeShare *funnel_serve_share_ref (const FunnelServeShare *share);
+void funnel_serve_share_unref (const FunnelServeShare *share);
+/** funnel_serve_share_equal: whether the data plane would do the same with both. */
+gboolean funnel_serve_share_equal (const FunnelServeShare *a, const FunnelServeShare *b);
+
+FunnelServeMount *funnel_serve_mount_new (void);
+void funnel_serve_mount_free (FunnelServeMount *mount);
+
+/** funnel_serve_range_parse: "203.0.113.0/24", "2001:db8::/32" or a single address. FALSE and
+ * FUNNEL_ERROR_INVALID_ARGUMENT naming what is wrong. */
+gboolean funnel_serve_range_parse (const char *text, FunnelServeRange *out, GError **error);
+
+G_END_DECLS
