@@ -252,6 +252,19 @@ flow_accept (struct worker *worker, int fd, const struct address *source, uint16
 /* --- offering -----------------------------------------------------------------------------------
  */
 
+/* The address the visitor connected to, with the public port. Asked once: an offer that is written
+ * twice must not change. */
+static void
+note_destination (struct flow *flow)
+{
+  struct sockaddr_storage address;
+  socklen_t len = sizeof address;
+
+  if (getsockname (flow->visitor_fd, (struct sockaddr *)&address, &len) == 0
+      && address_from_sockaddr ((struct sockaddr *)&address, len, &flow->destination))
+    flow->destination.port = flow->public_port;
+}
+
 static void
 fill_offer (struct worker *worker, const struct flow *flow, struct offer *offer)
 {
@@ -261,6 +274,7 @@ fill_offer (struct worker *worker, const struct flow *flow, struct offer *offer)
   memcpy (offer->name, route_table_name (worker->table, route), route->name_len);
   offer->name[route->name_len] = '\0';
   offer->port = flow->public_port;
+  offer->destination = flow->destination;
   snprintf (offer->flow, sizeof offer->flow, "%x-%llx", worker->index,
             (unsigned long long)flow->number);
 }
@@ -324,6 +338,7 @@ begin_offer (struct worker *worker, uint32_t index)
   struct flow *flow = &worker->flows[index];
 
   flow->state = FLOW_OFFERED;
+  note_destination (flow);
   relay_count (&counters_of (worker)->offered, 1);
   deadline_arm (&worker->flow_deadlines, index, DEADLINE_OFFER, worker->now);
 }

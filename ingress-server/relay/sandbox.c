@@ -101,6 +101,7 @@ static const int allowed_calls[] = {
     SCMP_SYS (ppoll),
     /* sockets and pipes */
     SCMP_SYS (accept4),
+    SCMP_SYS (getsockname),
     SCMP_SYS (connect),
     SCMP_SYS (bind),
     SCMP_SYS (recvfrom),

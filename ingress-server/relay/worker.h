@@ -92,6 +92,7 @@ struct flow
   uint32_t next_ready; /* ready list */
   uint32_t offer_sent; /* bytes of head and hello written so far */
   struct address source;
+  struct address destination; /* what the visitor connected to; unset if unknown */
   uint16_t public_port;
   uint16_t hello_len; /* visitor bytes that go with the offer */
   uint8_t state;      /* enum flow_state */

@@ -31,6 +31,7 @@ static const char *const reason_texts[] = {
     [OFFER_REASON_NAME_MISMATCH] = "name-mismatch",
     [OFFER_REASON_EXPIRED] = "expired",
     [OFFER_REASON_NOT_TLS] = "not-tls",
+    [OFFER_REASON_RATE] = "rate",
     [OFFER_REASON_OTHER] = "other",
 };
 static_assert (sizeof reason_texts / sizeof reason_texts[0] == OFFER_REASON_OTHER + 1,
@@ -44,6 +45,7 @@ enum field
   FIELD_UPGRADE,
   FIELD_SOURCE,
   FIELD_TARGET,
+  FIELD_DESTINATION,
   FIELD_FLOW,
   FIELD_REASON,
   FIELD_ORIGIN,
@@ -68,6 +70,7 @@ static const char *const field_names[] = {
     [FIELD_UPGRADE] = "Upgrade",
     [FIELD_SOURCE] = "Funnel-Source",
     [FIELD_TARGET] = "Funnel-Target",
+    [FIELD_DESTINATION] = "Funnel-Destination",
     [FIELD_FLOW] = "Funnel-Flow",
     [FIELD_REASON] = "Funnel-Reason",
     [FIELD_ORIGIN] = "Origin",
@@ -282,6 +285,8 @@ take_request_field (const struct header *header, struct offer *out)
       return address_parse (value.text, value.len, &out->source);
     case FIELD_TARGET:
       return parse_target (value, out);
+    case FIELD_DESTINATION:
+      return address_parse (value.text, value.len, &out->destination);
     case FIELD_FLOW:
       if (!is_flow (value))
         return false;
@@ -460,19 +465,25 @@ offer_write (const struct offer *offer, char *out, size_t cap)
 {
   struct text_sink sink = {.out = out, .cap = cap};
   struct span flow = {offer->flow, strnlen (offer->flow, sizeof offer->flow)};
-  char source[ADDRESS_TEXT_MAX];
+  char address[ADDRESS_TEXT_MAX];
   char port[ADDRESS_PORT_MAX];
 
   if (offer->source.family == 0 || offer->source.port == 0 || offer->name[0] == '\0'
-      || offer->port == 0 || !is_flow (flow))
+      || offer->port == 0 || (offer->destination.family != 0 && offer->destination.port == 0)
+      || !is_flow (flow))
     return 0;
   put_string (&sink, request_line);
   put_string (&sink, "Host: funnel\r\nConnection: Upgrade\r\nUpgrade: funnel\r\nFunnel-Source: ");
-  put_bytes (&sink, source, address_print (&offer->source, source));
+  put_bytes (&sink, address, address_print (&offer->source, address));
   put_string (&sink, "\r\nFunnel-Target: ");
   put_string (&sink, offer->name);
   put_bytes (&sink, ":", 1);
   put_bytes (&sink, port, address_print_port (offer->port, port));
+  if (offer->destination.family != 0)
+    {
+      put_string (&sink, "\r\nFunnel-Destination: ");
+      put_bytes (&sink, address, address_print (&offer->destination, address));
+    }
   put_string (&sink, "\r\nFunnel-Flow: ");
   put_bytes (&sink, flow.text, flow.len);
   put_string (&sink, "\r\n\r\n");

@@ -21,6 +21,7 @@ struct offer
   struct address source;        /* the visitor */
   char name[HOST_NAME_MAX + 1]; /* canonical */
   uint16_t port;                /* public port */
+  struct address destination;   /* what the visitor connected to; unset if the relay is too old */
   char flow[OFFER_FLOW_MAX + 1];
 };
 
@@ -45,6 +46,7 @@ enum offer_reason
   OFFER_REASON_NAME_MISMATCH, /* "name-mismatch": inner SNI differs from Funnel-Target */
   OFFER_REASON_EXPIRED,       /* "expired" */
   OFFER_REASON_NOT_TLS,       /* "not-tls": the bytes after the head are not a usable hello */
+  OFFER_REASON_RATE,          /* "rate": too many new flows in too short a time */
   OFFER_REASON_OTHER,         /* any reason this version does not know */
 };
 
@@ -76,7 +78,8 @@ size_t offer_write (const struct offer *offer, char *out, size_t cap);
  * @bad_field: on OFFER_BAD_HEADER, a static string naming the header at fault; may be NULL
  *
  * Strict (RFC 9112): CRLF only, no obs-fold, HTTP/1.1 exactly, "POST /v1/offer"; Host,
- * Connection with "upgrade", "Upgrade: funnel" and each Funnel-* header exactly once; no Origin and
+ * Connection with "upgrade", "Upgrade: funnel" and each Funnel-* header exactly once, except that
+ * Funnel-Destination may be missing; no Origin and
  * no Referer (browser requests), no Content-Length or Transfer-Encoding. Unknown other headers are
  * ignored.
  */

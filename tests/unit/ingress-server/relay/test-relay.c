@@ -35,6 +35,8 @@ expect_offer (int node, const char *fixture)
   g_assert_cmpstr (offer.name, ==, NAME);
   g_assert_cmpuint (offer.port, ==, 443);
   g_assert_cmpuint (offer.source.family, ==, 4);
+  g_assert_true (address_equal_ip (&offer.destination, &offer.source)); /* both 127.0.0.1 */
+  g_assert_cmpuint (offer.destination.port, ==, 443);
   while (rest->len < g_bytes_get_size (hello))
     {
       guint8 block[4096];

@@ -10,6 +10,7 @@
 #define SOURCE "Funnel-Source: 203.0.113.9:51514\r\n"
 #define TARGET "Funnel-Target: laptop.example.org:443\r\n"
 #define FLOW "Funnel-Flow: 1a2b3c\r\n"
+#define DESTINATION "Funnel-Destination: 198.51.100.7:443\r\n"
 #define GOOD START HOST UPGRADE SOURCE TARGET FLOW
 
 static void
@@ -136,6 +137,29 @@ test_write_bytes (void)
 
 /* What could not be read again is not written either. */
 static void
+test_destination (void)
+{
+  static const char *const texts[] = {"198.51.100.7:443", "[2001:db8::1]:65535"};
+
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      struct offer offer, again;
+      char head[OFFER_HEAD_MAX];
+      size_t len, consumed;
+
+      set_offer (&offer, "203.0.113.9:51514", "laptop.example.org", 443, "1a2b3c");
+      g_assert_true (address_parse (texts[i], strlen (texts[i]), &offer.destination));
+      len = offer_write (&offer, head, sizeof head);
+      g_assert_cmpuint (len, >, 0);
+      g_assert_cmpint (offer_parse (head, len, &again, &consumed, NULL), ==, OFFER_OK);
+      g_assert_cmpmem (&again.destination, sizeof again.destination, &offer.destination,
+                       sizeof offer.destination);
+      offer.destination.port = 0;
+      g_assert_cmpuint (offer_write (&offer, head, sizeof head), ==, 0);
+    }
+}
+
+static void
 test_write_refuses (void)
 {
   char head[OFFER_HEAD_MAX];
@@ -240,6 +264,13 @@ static const struct
     {GOOD SOURCE "\r\n", OFFER_BAD_HEADER, "Funnel-Source"},
     {GOOD "funnel-target: laptop.example.org:443\r\n\r\n", OFFER_BAD_HEADER, "Funnel-Target"},
     {GOOD FLOW "\r\n", OFFER_BAD_HEADER, "Funnel-Flow"},
+    {GOOD DESTINATION "\r\n", OFFER_OK, NULL},
+    {GOOD DESTINATION DESTINATION "\r\n", OFFER_BAD_HEADER, "Funnel-Destination"},
+    {GOOD "Funnel-Destination:\r\n\r\n", OFFER_BAD_HEADER, "Funnel-Destination"},
+    {GOOD "Funnel-Destination: 198.51.100.7\r\n\r\n", OFFER_BAD_HEADER, "Funnel-Destination"},
+    {GOOD "Funnel-Destination: 198.51.100.7:0\r\n\r\n", OFFER_BAD_HEADER, "Funnel-Destination"},
+    {GOOD "Funnel-Destination: laptop.example.org:443\r\n\r\n", OFFER_BAD_HEADER,
+     "Funnel-Destination"},
 
     {GOOD "Origin: https://evil.example\r\n\r\n", OFFER_BAD_HEADER, "Origin"},
     {GOOD "oRIGIN: null\r\n\r\n", OFFER_BAD_HEADER, "Origin"},
@@ -562,6 +593,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/wire/offer/round-trip", test_round_trip);
   g_test_add_func ("/wire/offer/write-bytes", test_write_bytes);
+  g_test_add_func ("/wire/offer/destination", test_destination);
   g_test_add_func ("/wire/offer/write-refuses", test_write_refuses);
   g_test_add_func ("/wire/offer/heads", test_heads);
   g_test_add_func ("/wire/offer/nul", test_nul);
