@@ -11,6 +11,12 @@ static const char *const refusal_names[] = {
 _Static_assert(sizeof refusal_names / sizeof *refusal_names == RELAY_REFUSAL_COUNT,
                "every refusal has a name");
 
+const uint32_t relay_latency_bounds[] = {
+#define RELAY_LATENCY_BOUND(bound) bound,
+    RELAY_LATENCY_BOUNDS (RELAY_LATENCY_BOUND)
+#undef RELAY_LATENCY_BOUND
+};
+
 const char *
 relay_refusal_name (enum relay_refusal refusal)
 {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define RELAY_COUNTERS_MAGIC 0x31746e6375667466ull
+#define RELAY_COUNTERS_MAGIC 0x32746e6375667466ull
 #define RELAY_COUNTERS_SIZE sizeof (struct relay_counters)
 
 /* X-macro: identifier, name in metrics and JSON */
@@ -25,6 +25,10 @@
   X (HELLO_TIMEOUT, "hello-timeout")                                                               \
   X (HELLO_CLOSED, "hello-closed")                                                                 \
   X (OFFER_TIMEOUT, "offer-timeout")                                                               \
+  X (BAD_REQUEST, "bad-request")                                                                   \
+  X (SOURCE_RATE, "source-rate")                                                                   \
+  X (ROUTE_RATE, "name-rate")                                                                      \
+  X (NODE_RATE, "node-rate")                                                                       \
   X (SOURCE_CAP, "source-cap")                                                                     \
   X (ROUTE_CAP, "name-cap")                                                                        \
   X (NODE_CAP, "node-cap")                                                                         \
@@ -39,6 +43,33 @@ enum relay_refusal
   RELAY_REFUSALS (RELAY_REFUSAL_ID)
 #undef RELAY_REFUSAL_ID
       RELAY_REFUSAL_COUNT
+};
+
+/* Upper bounds of the buckets of the offer latency, in microseconds; a last bucket has no bound. */
+#define RELAY_LATENCY_BOUNDS(X)                                                                    \
+  X (250)                                                                                          \
+  X (500)                                                                                          \
+  X (1000)                                                                                         \
+  X (2500)                                                                                         \
+  X (5000)                                                                                         \
+  X (10000)                                                                                        \
+  X (25000)                                                                                        \
+  X (50000)                                                                                        \
+  X (100000)                                                                                       \
+  X (250000)                                                                                       \
+  X (500000)                                                                                       \
+  X (1000000)                                                                                      \
+  X (2500000)                                                                                      \
+  X (5000000)
+
+#define RELAY_LATENCY_ONE(bound) +1
+#define RELAY_LATENCY_BUCKETS (RELAY_LATENCY_BOUNDS (RELAY_LATENCY_ONE) + 1)
+
+/* From writing an offer to the node's 101. */
+struct relay_latency
+{
+  uint64_t buckets[RELAY_LATENCY_BUCKETS]; /* each counts once, in the first bucket that fits */
+  uint64_t sum;                            /* microseconds */
 };
 
 struct relay_slot_counters
@@ -60,12 +91,18 @@ struct relay_counters
   uint32_t warm;   /* idle connections to nodes */
   uint64_t accepted;
   uint64_t offered;
-  uint64_t taken; /* offers answered 101 */
+  uint64_t taken;      /* offers answered 101 */
+  uint64_t redirected; /* plain requests answered 308 */
+  uint64_t throttled;  /* times a flow had to wait for bandwidth */
   uint64_t bytes_in;
   uint64_t bytes_out;
   uint64_t refusals[RELAY_REFUSAL_COUNT];
+  struct relay_latency latency;
   struct relay_slot_counters slots[ROUTE_SLOTS];
 };
 
 /** relay_refusal_name: "unknown-name", … */
 const char *relay_refusal_name (enum relay_refusal refusal);
+
+/** relay_latency_bounds: RELAY_LATENCY_BUCKETS - 1 bounds, microseconds, ascending. */
+extern const uint32_t relay_latency_bounds[];

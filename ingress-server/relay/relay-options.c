@@ -24,6 +24,9 @@ enum option_id
   OPTION_MAX_FLOWS,
   OPTION_MAX_PER_SOURCE,
   OPTION_MAX_WARM,
+  OPTION_RATE_PER_SOURCE,
+  OPTION_BANDWIDTH,
+  OPTION_REDIRECT_PORT,
 };
 
 static const struct option long_options[] = {
@@ -40,6 +43,9 @@ static const struct option long_options[] = {
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"max-per-source", required_argument, NULL, OPTION_MAX_PER_SOURCE},
     {"max-warm", required_argument, NULL, OPTION_MAX_WARM},
+    {"rate-per-source", required_argument, NULL, OPTION_RATE_PER_SOURCE},
+    {"bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
+    {"redirect-port", required_argument, NULL, OPTION_REDIRECT_PORT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -64,6 +70,10 @@ static const char help[]
       "  --idle-timeout MS      without a byte either way (default 3600000)\n"
       "  --max-flows N          visitors at a time (default: what descriptors allow)\n"
       "  --max-per-source N     visitors at a time from one address (default 1024)\n"
+      "  --rate-per-source N    new visitors per second from one address (default: no limit)\n"
+      "  --bandwidth BYTES      per second, all visitors together, shared fairly among nodes\n"
+      "                         (default: no limit)\n"
+      "  --redirect-port PORT   public port on which plain HTTP is sent to https\n"
       "  --max-warm N           idle connections to nodes (default 2048)\n"
       "  --help, --version\n";
 
@@ -109,6 +119,32 @@ read_listener (struct relay_options *options, const char *text)
     return false;
   listener->port = (uint16_t)port;
   options->listener_count++;
+  return true;
+}
+
+static bool
+read_port (const char *text, uint16_t *out)
+{
+  uint32_t value;
+
+  if (!read_number (text, 1, 65535, &value))
+    return false;
+  *out = (uint16_t)value;
+  return true;
+}
+
+static bool
+read_bytes (const char *text, uint64_t *out)
+{
+  char *end;
+  unsigned long long value;
+
+  errno = 0;
+  value = strtoull (text, &end, 10);
+  if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < RELAY_BANDWIDTH_MIN
+      || value > RELAY_BANDWIDTH_MAX)
+    return false;
+  *out = value;
   return true;
 }
 
@@ -159,6 +195,12 @@ apply_option (struct relay_options *options, int id, const char *value)
       return read_number (value, 1, 60000, &options->max_per_source);
     case OPTION_MAX_WARM:
       return read_number (value, 0, 1 << 20, &options->max_warm);
+    case OPTION_RATE_PER_SOURCE:
+      return read_number (value, 1, 1000000, &options->rate_per_source);
+    case OPTION_BANDWIDTH:
+      return read_bytes (value, &options->bandwidth);
+    case OPTION_REDIRECT_PORT:
+      return read_port (value, &options->redirect_port);
     }
   return false;
 }

@@ -9,6 +9,8 @@
 
 #define RELAY_LISTENERS_MAX 256
 #define RELAY_WORKERS_MAX 64
+#define RELAY_BANDWIDTH_MIN UINT64_C (65536) /* bytes per second */
+#define RELAY_BANDWIDTH_MAX UINT64_C (1000000000000)
 
 struct relay_listener
 {
@@ -32,7 +34,10 @@ struct relay_options
   uint32_t idle_ms;    /* no byte in either direction */
   uint32_t max_flows;  /* all workers together; 0: as many as descriptors allow */
   uint32_t max_per_source;
-  uint32_t max_warm; /* idle connections to nodes, all workers together */
+  uint32_t rate_per_source; /* new visitors per second from one address; 0: no limit */
+  uint64_t bandwidth;       /* bytes per second, all visitors together; 0: no limit */
+  uint16_t redirect_port;   /* public port that speaks plain HTTP and only redirects; 0: none */
+  uint32_t max_warm;        /* idle connections to nodes, all workers together */
 };
 
 /** relay_options_parse: fill @options from the command line. Returns -1 to go on, else an exit

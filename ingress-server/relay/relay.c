@@ -89,6 +89,9 @@ map_counters (int fd)
   counters = mmap (NULL, RELAY_COUNTERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (counters == MAP_FAILED)
     return NULL;
+  /* A page that an earlier version laid out otherwise. */
+  if (counters->magic != RELAY_COUNTERS_MAGIC && counters->magic != 0)
+    memset (counters, 0, RELAY_COUNTERS_SIZE);
   counters->magic = RELAY_COUNTERS_MAGIC;
   counters->pid = (uint32_t)getpid ();
   counters->starts++;
@@ -123,7 +126,8 @@ init_relay (struct relay *relay, const struct relay_options *options)
   relay->counters = map_counters (options->counters_fd);
   if (relay->counters == NULL)
     return complain ("counters page");
-  relay->source_cap = source_cap_new (options->max_per_source);
+  relay->source_cap = source_cap_new (options->max_per_source, options->rate_per_source);
+  bandwidth_init (&relay->bandwidth, options->bandwidth);
   relay->adopted_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   relay->workers = calloc (options->workers, sizeof *relay->workers);
   if (relay->source_cap == NULL || relay->adopted_fd < 0 || relay->workers == NULL)
@@ -161,7 +165,7 @@ start_workers (struct relay *relay)
 int
 relay_start (const struct relay_options *options)
 {
-  static struct relay relay; /* a quarter of a megabyte, touched only as needed */
+  static struct relay relay; /* a few megabytes, touched only as needed */
 
   signal (SIGPIPE, SIG_IGN);
   if (init_relay (&relay, options) < 0)

@@ -11,6 +11,8 @@
  * To add a state of a flow: enum flow_state in worker.h and its handler in flow.c. To add a
  * refusal: RELAY_REFUSALS in counters.h. To add a limit: relay-options.h. */
 
+#include "ingress-server/relay/arrival-rate.h"
+#include "ingress-server/relay/bandwidth.h"
 #include "ingress-server/relay/counters.h"
 #include "ingress-server/relay/relay-options.h"
 #include "ingress-server/relay/source-cap.h"
@@ -20,7 +22,8 @@
 
 struct worker;
 
-#define RELAY_NODE_CELLS 65536 /* per-node flow gauges, by node id modulo this */
+#define RELAY_NODE_CELLS BANDWIDTH_CELLS /* what is kept per node, by node id modulo this */
+_Static_assert(ROUTE_SLOTS <= BANDWIDTH_CELLS, "a cell of bandwidth per slot");
 
 struct relay
 {
@@ -32,6 +35,9 @@ struct relay
   int adopted_fd;                             /* eventfd: a worker adopted a table */
   struct worker *workers;
   _Atomic uint32_t node_flows[RELAY_NODE_CELLS];
+  _Atomic uint64_t node_arrivals[RELAY_NODE_CELLS];
+  _Atomic uint64_t slot_arrivals[ROUTE_SLOTS];
+  struct bandwidth bandwidth;
 };
 
 /** relay_count: add one to a counter of the page. Any thread. */

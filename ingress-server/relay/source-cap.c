@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 struct source_cap *
-source_cap_new (uint32_t limit)
+source_cap_new (uint32_t limit, uint32_t rate)
 {
   struct source_cap *cap = calloc (1, sizeof *cap);
 
@@ -19,6 +19,7 @@ source_cap_new (uint32_t limit)
       return NULL;
     }
   cap->limit = limit < SOURCE_CAP_LIMIT_MAX ? limit : SOURCE_CAP_LIMIT_MAX;
+  cap->rate = rate;
   return cap;
 }
 
@@ -49,19 +50,22 @@ cell_of (const struct source_cap *cap, const struct address *source)
   return (uint32_t)(word % SOURCE_CAP_CELLS);
 }
 
-bool
-source_cap_take (struct source_cap *cap, const struct address *source, uint32_t *cell)
+enum source_cap_result
+source_cap_take (struct source_cap *cap, const struct address *source, uint64_t now, uint32_t *cell)
 {
   uint32_t index = cell_of (cap, source);
-  uint16_t before = atomic_fetch_add_explicit (&cap->cells[index], 1, memory_order_relaxed);
+  uint16_t before;
 
+  if (!arrival_rate_take (&cap->arrivals[index], cap->rate, now))
+    return SOURCE_CAP_TOO_FAST;
+  before = atomic_fetch_add_explicit (&cap->cells[index], 1, memory_order_relaxed);
   if (before >= cap->limit)
     {
       atomic_fetch_sub_explicit (&cap->cells[index], 1, memory_order_relaxed);
-      return false;
+      return SOURCE_CAP_FULL;
     }
   *cell = index;
-  return true;
+  return SOURCE_CAP_OK;
 }
 
 void

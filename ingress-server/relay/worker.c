@@ -59,6 +59,7 @@ init_tables (struct worker *worker, uint32_t flows_max)
   worker->flows_free = worker->conns_free = NO_INDEX;
   worker->closing_flows = worker->closing_conns = NO_INDEX;
   worker->ready_head = worker->ready_tail = NO_INDEX;
+  worker->parked_head = worker->parked_tail = NO_INDEX;
   return pipe_pool_init (&worker->pipes, PIPES_IDLE_MAX, flows_max / 2 + 1);
 }
 
@@ -231,8 +232,9 @@ dispatch (struct worker *worker, const struct epoll_event *event)
     }
 }
 
-void
-worker_mark_ready (struct worker *worker, uint32_t index)
+/* Puts @index at the end of the list from @head to @tail, unless it is in a list. */
+static void
+append_flow (struct worker *worker, uint32_t *head, uint32_t *tail, uint32_t index)
 {
   struct flow *flow = &worker->flows[index];
 
@@ -240,11 +242,39 @@ worker_mark_ready (struct worker *worker, uint32_t index)
     return;
   flow->is_ready = true;
   flow->next_ready = NO_INDEX;
-  if (worker->ready_tail != NO_INDEX)
-    worker->flows[worker->ready_tail].next_ready = index;
+  if (*tail != NO_INDEX)
+    worker->flows[*tail].next_ready = index;
   else
-    worker->ready_head = index;
-  worker->ready_tail = index;
+    *head = index;
+  *tail = index;
+}
+
+void
+worker_mark_ready (struct worker *worker, uint32_t index)
+{
+  append_flow (worker, &worker->ready_head, &worker->ready_tail, index);
+}
+
+void
+worker_park (struct worker *worker, uint32_t index)
+{
+  if (worker->parked_head == NO_INDEX)
+    worker->unpark_at = (worker->now / BANDWIDTH_TICK_MS + 1) * BANDWIDTH_TICK_MS;
+  append_flow (worker, &worker->parked_head, &worker->parked_tail, index);
+}
+
+/* A new tick: those that were parked are ready, after those that already are. */
+static void
+unpark (struct worker *worker)
+{
+  if (worker->parked_head == NO_INDEX || worker->now < worker->unpark_at)
+    return;
+  if (worker->ready_tail != NO_INDEX)
+    worker->flows[worker->ready_tail].next_ready = worker->parked_head;
+  else
+    worker->ready_head = worker->parked_head;
+  worker->ready_tail = worker->parked_tail;
+  worker->parked_head = worker->parked_tail = NO_INDEX;
 }
 
 /* Gives every flow that was ready before this call one turn. */
@@ -285,6 +315,8 @@ fire_deadlines (struct worker *worker)
 static void
 release_closed (struct worker *worker)
 {
+  uint32_t waiting;
+
   while (worker->closing_conns != NO_INDEX)
     {
       uint32_t index = worker->closing_conns;
@@ -292,12 +324,22 @@ release_closed (struct worker *worker)
       worker->closing_conns = worker->conns[index].next;
       conn_release (worker, index);
     }
-  while (worker->closing_flows != NO_INDEX)
+  waiting = worker->closing_flows;
+  worker->closing_flows = NO_INDEX;
+  while (waiting != NO_INDEX)
     {
-      uint32_t index = worker->closing_flows;
+      uint32_t index = waiting;
+      struct flow *flow = &worker->flows[index];
 
-      worker->closing_flows = worker->flows[index].next;
-      flow_release (worker, index);
+      waiting = flow->next;
+      if (!flow->is_ready)
+        {
+          flow_release (worker, index);
+          continue;
+        }
+      /* Still in the ready or the parked list, which must not lose its way: soon. */
+      flow->next = worker->closing_flows;
+      worker->closing_flows = index;
     }
 }
 
@@ -322,6 +364,8 @@ next_timeout (const struct worker *worker)
   if (conns >= 0 && (timeout < 0 || conns < timeout))
     timeout = conns;
   timeout = sooner (timeout, worker->refill_at, worker->now);
+  if (worker->parked_head != NO_INDEX)
+    timeout = sooner (timeout, worker->unpark_at, worker->now);
   return worker->accepting ? timeout : sooner (timeout, worker->accept_again, worker->now);
 }
 
@@ -340,6 +384,7 @@ worker_run (void *data)
       worker->now = deadline_now ();
       for (int i = 0; i < n; i++)
         dispatch (worker, &events[i]);
+      unpark (worker);
       run_ready (worker);
       fire_deadlines (worker);
       release_closed (worker);

@@ -79,8 +79,10 @@ struct flow
   struct pump out; /* node to visitor */
   struct deadline_link deadline;
   uint64_t route_id;
-  uint64_t number;     /* flow id: worker and this */
-  uint64_t active_at;  /* ms of the last byte either way */
+  uint64_t number;        /* flow id: worker and this */
+  uint64_t active_at;     /* ms of the last byte either way */
+  uint64_t offered_at_us; /* microseconds */
+  struct bandwidth_claim claim;
   uint64_t in_counted; /* bytes already added to the counters */
   uint64_t out_counted;
   int visitor_fd;
@@ -89,7 +91,7 @@ struct flow
   uint32_t node_id;
   uint32_t source_cell;
   uint32_t next;       /* free or closing list */
-  uint32_t next_ready; /* ready list */
+  uint32_t next_ready; /* ready or parked list */
   uint32_t offer_sent; /* bytes of head and hello written so far */
   struct address source;
   struct address destination; /* what the visitor connected to; unset if unknown */
@@ -99,7 +101,8 @@ struct flow
   uint8_t in_wait;    /* enum pump_result of the last run */
   uint8_t out_wait;
   bool visitor_ready; /* an event came that nobody looked at yet */
-  bool is_ready;      /* in the ready list */
+  bool is_ready;      /* in the ready or the parked list */
+  bool throttled;     /* a direction met the end of its bandwidth in this turn */
   bool retried;       /* the offer already went to a second conn */
 };
 
@@ -162,6 +165,8 @@ struct worker
   uint32_t flows_max, flows_used, flows_free, flows_active;
   uint32_t closing_flows;
   uint32_t ready_head, ready_tail;
+  uint32_t parked_head, parked_tail; /* out of bandwidth until unpark_at */
+  uint64_t unpark_at;                /* ms */
   uint64_t flow_number;
   struct deadlines flow_deadlines;
   struct deadline_queue flow_queues[FLOW_DEADLINES];
@@ -190,10 +195,12 @@ struct worker
 int worker_init (struct worker *worker, struct relay *relay, uint32_t index, uint32_t flows_max);
 void *worker_run (void *worker);
 void worker_mark_ready (struct worker *worker, uint32_t flow);
+/** worker_park: no turn for @flow before the next tick of bandwidth. */
+void worker_park (struct worker *worker, uint32_t flow);
 int
 worker_watch (struct worker *worker, int fd, enum event_kind kind, uint32_t index, uint32_t events);
 
-/* flow.c */
+/* flow.c, flow-offer.c, flow-pumps.c */
 void
 flow_accept (struct worker *worker, int fd, const struct address *source, uint16_t public_port);
 void flow_on_visitor (struct worker *worker, uint32_t index, uint32_t events);

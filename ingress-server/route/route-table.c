@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TABLE_MAGIC 0x31656c6261746672ull /* "rftable1" */
+#define TABLE_MAGIC 0x32656c6261746672ull /* "rftable2" */
 #define TABLE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define NO_ROUTE UINT32_MAX
 
@@ -152,7 +152,7 @@ put_route (uint8_t *data, const struct route_spec *spec, uint32_t index, uint32_
       .id = spec->id,
       .slot = spec->slot,
       .node = spec->node,
-      .max_flows = spec->max_flows,
+      .limits = spec->limits,
       .name_offset = *names_used,
       .next = *head,
       .port = spec->port,

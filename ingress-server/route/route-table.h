@@ -14,6 +14,14 @@
 #define ROUTE_SLOTS 65536           /* slots index the counters page; one per (node, name, port) */
 #define ROUTE_TABLE_MAX (64u << 20) /* bytes of a table */
 
+/* How much a node or a name may take; 0: no limit of its own. */
+struct route_limits
+{
+  uint32_t max_flows; /* at a time */
+  uint32_t rate;      /* new flows per second */
+  uint64_t bandwidth; /* bytes per second, both directions together */
+};
+
 struct route_node
 {
   uint32_t id;         /* stable for the life of the node */
@@ -21,7 +29,8 @@ struct route_node
   uint16_t offer_port; /* 0: unknown */
   uint8_t linked;      /* 0: away; visitors get internal_error at once */
   uint8_t reserved;
-  uint32_t max_flows; /* 0: no cap of its own */
+  uint32_t reserved2;
+  struct route_limits limits;
 };
 
 /* One visitor-reachable (name, port). */
@@ -29,9 +38,9 @@ struct route
 {
   uint64_t
       id; /* changes whenever what it stands for changes: open flows of a vanished id are cut */
-  uint32_t slot;        /* < ROUTE_SLOTS; chosen by control, kept while the route lives */
-  uint32_t node;        /* index into the nodes */
-  uint32_t max_flows;   /* 0: no cap of its own */
+  uint32_t slot; /* < ROUTE_SLOTS; chosen by control, kept while the route lives */
+  uint32_t node; /* index into the nodes */
+  struct route_limits limits;
   uint32_t name_offset; /* into the names area */
   uint32_t next;        /* chain in the bucket, UINT32_MAX ends */
   uint16_t port;
@@ -49,7 +58,7 @@ struct route_spec
   uint64_t id;
   uint32_t slot;
   uint32_t node; /* index into nodes */
-  uint32_t max_flows;
+  struct route_limits limits;
 };
 
 /**

@@ -13,13 +13,13 @@
 
 static const struct route_node nodes[] = {
     {.id = 1, .address = {100, 64, 0, 2}, .offer_port = 40000, .linked = 1},
-    {.id = 2, .address = {100, 64, 0, 3}, .max_flows = 5},
+    {.id = 2, .address = {100, 64, 0, 3}, .limits.max_flows = 5},
 };
 
 static const struct route_spec specs[] = {
     {.name = "laptop.example.org", .port = 443, .id = 1, .slot = 0, .node = 0},
     {.name = "laptop.example.org", .port = 8443, .id = 2, .slot = 1, .node = 0},
-    {.name = "a.example", .port = 443, .id = 3, .slot = 2, .node = 1, .max_flows = 9},
+    {.name = "a.example", .port = 443, .id = 3, .slot = 2, .node = 1, .limits.max_flows = 9},
     {.name = "b", .port = 1, .id = 4, .slot = 7, .node = 1},
 };
 

@@ -41,22 +41,28 @@ listen_on_loopback (guint16 *port)
 }
 
 static void
-run_relay (const char *const *options, int control, int counters, int listener)
+run_relay (const char *const *options, int control, int counters, int listener, int plain)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   const char *program = g_getenv ("FUNNEL_RELAY_PROGRAM");
   char listener_text[32];
+  char plain_text[32];
 
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   g_assert_cmpint (dup2 (control, 100), ==, 100);
   g_assert_cmpint (dup2 (counters, 101), ==, 101);
   g_assert_cmpint (dup2 (listener, 102), ==, 102);
+  g_assert_cmpint (dup2 (plain, 103), ==, 103);
   g_snprintf (listener_text, sizeof listener_text, "102:443");
+  g_snprintf (plain_text, sizeof plain_text, "103:80");
   g_ptr_array_add (argv, (gpointer)program);
   g_ptr_array_add (argv, (gpointer) "--control-fd=100");
   g_ptr_array_add (argv, (gpointer) "--counters-fd=101");
   g_ptr_array_add (argv, (gpointer) "--listener");
   g_ptr_array_add (argv, listener_text);
+  g_ptr_array_add (argv, (gpointer) "--listener");
+  g_ptr_array_add (argv, plain_text);
+  g_ptr_array_add (argv, (gpointer) "--redirect-port=80");
   g_ptr_array_add (argv, g_strconcat ("--sandbox=", g_getenv ("RELAY_SANDBOX"), NULL));
   for (; options != NULL && *options != NULL; options++)
     g_ptr_array_add (argv, (gpointer)*options);
@@ -69,10 +75,11 @@ Relay *
 relay_new (const char *const *options)
 {
   Relay *relay = g_new0 (Relay, 1);
-  int pair[2], listener;
+  int pair[2], listener, plain;
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
   listener = listen_on_loopback (&relay->port);
+  plain = listen_on_loopback (&relay->plain_port);
   relay->node = listen_on_loopback (&relay->node_port);
   relay->counters_fd = memfd_create ("counters", MFD_CLOEXEC);
   g_assert_cmpint (ftruncate (relay->counters_fd, RELAY_COUNTERS_SIZE), ==, 0);
@@ -80,11 +87,12 @@ relay_new (const char *const *options)
   g_assert_true (relay->counters != MAP_FAILED);
   relay->pid = fork ();
   if (relay->pid == 0)
-    run_relay (options, pair[1], relay->counters_fd, listener);
+    run_relay (options, pair[1], relay->counters_fd, listener, plain);
   relay->control = pair[0];
   set_deadline (relay->control);
   close (pair[1]);
   close (listener);
+  close (plain);
   return relay;
 }
 
@@ -134,15 +142,12 @@ relay_send_table (Relay *relay, int table)
   return g_strndup (answer, (gsize)n);
 }
 
-void
-relay_route (Relay *relay, const char *name, guint64 id, gboolean linked, guint32 max_flows)
+/* Publishes a table with @node and, unless it has no name, @route; waits until it is in use. */
+static void
+publish (Relay *relay, const struct route_node *node, const struct route_spec *route)
 {
   static guint64 generation;
-  struct route_node node
-      = {.id = 1, .address = {127, 0, 0, 1}, .offer_port = relay->node_port, .linked = linked};
-  struct route_spec route
-      = {.name = name, .port = 443, .id = id, .slot = 3, .max_flows = max_flows};
-  int table = route_table_build (&node, 1, &route, name != NULL, ++generation);
+  int table = route_table_build (node, 1, route, route->name != NULL, ++generation);
   g_autofree char *expected = g_strdup_printf ("ok %" G_GUINT64_FORMAT "\n", generation);
   g_autofree char *answer = NULL;
 
@@ -152,17 +157,55 @@ relay_route (Relay *relay, const char *name, guint64 id, gboolean linked, guint3
   g_assert_cmpuint (relay->counters->generation, ==, generation);
 }
 
-int
-relay_connect (Relay *relay)
+void
+relay_route (Relay *relay, const char *name, guint64 id, gboolean linked, guint32 max_flows)
 {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons (relay->port),
-                                .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+  struct route_node node
+      = {.id = 1, .address = {127, 0, 0, 1}, .offer_port = relay->node_port, .linked = linked};
+  struct route_spec route
+      = {.name = name, .port = 443, .id = id, .slot = 3, .limits.max_flows = max_flows};
+
+  publish (relay, &node, &route);
+}
+
+void
+relay_route_limited (Relay *relay,
+                     const char *name,
+                     const struct route_limits *name_limits,
+                     const struct route_limits *node_limits)
+{
+  struct route_node node = {.id = 1,
+                            .address = {127, 0, 0, 1},
+                            .offer_port = relay->node_port,
+                            .linked = TRUE,
+                            .limits = *node_limits};
+  struct route_spec route = {.name = name, .port = 443, .id = 1, .slot = 3, .limits = *name_limits};
+
+  publish (relay, &node, &route);
+}
+
+static int
+connect_to (guint16 port)
+{
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   set_deadline (fd);
   g_assert_cmpint (connect (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   return fd;
+}
+
+int
+relay_connect_plain (Relay *relay)
+{
+  return connect_to (relay->plain_port);
+}
+
+int
+relay_connect (Relay *relay)
+{
+  return connect_to (relay->port);
 }
 
 int

@@ -17,8 +17,9 @@ typedef struct
   int control; /* the agent's end */
   int counters_fd;
   struct relay_counters *counters;
-  guint16 port; /* where visitors connect; its public port is 443 */
-  int node;     /* listening socket of the node at 127.0.0.1 */
+  guint16 port;       /* where visitors connect; its public port is 443 */
+  guint16 plain_port; /* the same for public port 80 */
+  int node;           /* listening socket of the node at 127.0.0.1 */
   guint16 node_port;
   int silent[RELAY_SILENT_MAX]; /* accepted by the node, without an offer so far */
   guint n_silent;
@@ -31,9 +32,16 @@ void relay_free (Relay *relay);
 /** relay_route: publish a table: @name at port 443 leads to the test's node; wait until it is in
  * use. */
 void relay_route (Relay *relay, const char *name, guint64 id, gboolean linked, guint32 max_flows);
+/** relay_route_limited: the same, linked, with limits of the name and of the node. */
+void relay_route_limited (Relay *relay,
+                          const char *name,
+                          const struct route_limits *name_limits,
+                          const struct route_limits *node_limits);
 /** relay_send_table: publish @table (a memfd, closed here) and return the relay's answer. */
 char *relay_send_table (Relay *relay, int table);
 
+/** relay_connect_plain: to the listener whose public port is 80. */
+int relay_connect_plain (Relay *relay);
 /** relay_connect: a visitor. All sockets here block, with a deadline that fails the test. */
 int relay_connect (Relay *relay);
 /** relay_accept: the next connection to the node that carries an offer, or ended. */

@@ -2,6 +2,8 @@
 
 #include "tests/unit/ingress-server/relay/relay-harness.h"
 
+#include "ingress-server/relay/arrival-rate.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +53,7 @@ expect_offer (int node, const char *fixture)
 static guint64
 refusals (Relay *relay, enum relay_refusal refusal)
 {
-  return relay->counters->refusals[refusal];
+  return __atomic_load_n (&relay->counters->refusals[refusal], __ATOMIC_ACQUIRE);
 }
 
 /* One visitor, from hello to open. */
@@ -72,6 +74,7 @@ static void
 test_through (void)
 {
   Relay *relay = relay_new (NULL);
+  guint64 measured = 0;
   int visitor, node;
 
   relay_route (relay, NAME, 1, TRUE, 0);
@@ -94,6 +97,10 @@ test_through (void)
   g_assert_cmpuint (relay->counters->slots[3].total, ==, 1);
   g_assert_cmpuint (relay->counters->slots[3].active, ==, 0);
   g_assert_cmpuint (relay->counters->bytes_out, ==, 19);
+  for (guint i = 0; i < RELAY_LATENCY_BUCKETS; i++)
+    measured += relay->counters->latency.buckets[i];
+  g_assert_cmpuint (measured, ==, 1);
+  g_assert_cmpuint (relay->counters->latency.sum, >, 0);
   relay_free (relay);
 }
 
@@ -608,6 +615,112 @@ test_caps (void)
   relay_free (relay);
 }
 
+/* Visitors whose hello had its answer: an offer, or a refusal for coming too fast. */
+static guint64
+decided (Relay *relay)
+{
+  return __atomic_load_n (&relay->counters->offered, __ATOMIC_ACQUIRE)
+         + refusals (relay, RELAY_REFUSAL_ROUTE_RATE) + refusals (relay, RELAY_REFUSAL_NODE_RATE);
+}
+
+/* After the burst, refusals must come; how many get through meanwhile depends on the clock. */
+static void
+test_rates (void)
+{
+  const struct route_limits none = {0}, slow = {.rate = 1};
+  const enum relay_refusal expected[] = {RELAY_REFUSAL_ROUTE_RATE, RELAY_REFUSAL_NODE_RATE};
+  Relay *relay = relay_new (NULL);
+  guint64 visitors = 0;
+
+  for (guint which = 0; which < 2; which++)
+    {
+      relay_route_limited (relay, NAME, which == 0 ? &slow : &none, which == 0 ? &none : &slow);
+      while (refusals (relay, expected[which]) == 0)
+        {
+          int visitor = relay_connect (relay);
+
+          send_fixture (visitor, "curl.bin");
+          visitors++;
+          while (decided (relay) < visitors)
+            g_usleep (1000);
+          close (visitor);
+        }
+      g_assert_cmpuint (relay->counters->offered, >=, ARRIVAL_BURST_SECONDS * (which + 1));
+    }
+  relay_free (relay);
+}
+
+/* Every byte arrives, though the flow had to wait for its allowance, whichever limit it is. */
+static void
+test_bandwidth (void)
+{
+  const char *const total[] = {"--bandwidth=1000000", NULL};
+  const struct route_limits none = {0}, narrow = {.bandwidth = 1000000};
+  const gsize len = 300000;
+  g_autofree guint8 *data = g_malloc (len);
+
+  for (gsize i = 0; i < len; i++)
+    data[i] = (guint8)(i * 7 + i / 251);
+  for (guint which = 0; which < 3; which++)
+    {
+      Relay *relay = relay_new (which == 2 ? total : NULL);
+      int visitor, node;
+
+      relay_route_limited (relay, NAME, which == 0 ? &narrow : &none, which == 1 ? &narrow : &none);
+      open_flow (relay, &visitor, &node);
+      relay_send (node, data, len);
+      relay_expect (visitor, data, len);
+      relay_send (visitor, data, len);
+      relay_expect (node, data, len);
+      g_assert_cmpuint (relay->counters->throttled, >, 0);
+      g_assert_cmpuint (relay->counters->bytes_out, >=, len);
+      /* Cut in the middle of waiting. */
+      relay_send (node, data, len);
+      relay_route (relay, NULL, 0, FALSE, 0);
+      close (visitor);
+      close (node);
+      relay_wait_gauge (&relay->counters->active, 0);
+      relay_free (relay);
+    }
+}
+
+static void
+test_redirect (void)
+{
+  static const char request[] = "GET /a?b HTTP/1.1\r\nHost: " NAME "\r\n\r\n";
+  static const char answer[] = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://" NAME
+                               "/a?b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  static const char stranger[] = "GET / HTTP/1.1\r\nHost: other.example.org\r\n\r\n";
+  Relay *relay = relay_new (NULL);
+  int visitor = relay_connect_plain (relay);
+  char byte;
+
+  /* Nothing is served yet. */
+  relay_send (visitor, request, strlen (request));
+  g_assert_cmpint (recv (visitor, &byte, 1, 0), <=, 0);
+  close (visitor);
+  relay_route (relay, NAME, 1, TRUE, 0);
+  visitor = relay_connect_plain (relay);
+  for (gsize i = 0; i < strlen (request); i++)
+    relay_send (visitor, request + i, 1);
+  relay_expect (visitor, answer, strlen (answer));
+  relay_expect_end (visitor);
+  close (visitor);
+  g_assert_cmpuint (relay->counters->redirected, ==, 1);
+
+  visitor = relay_connect_plain (relay);
+  relay_send (visitor, stranger, strlen (stranger));
+  g_assert_cmpint (recv (visitor, &byte, 1, 0), <=, 0);
+  close (visitor);
+  g_assert_cmpuint (refusals (relay, RELAY_REFUSAL_UNKNOWN_NAME), ==, 2);
+  visitor = relay_connect_plain (relay);
+  send_fixture (visitor, "curl.bin"); /* TLS has no business here */
+  g_assert_cmpint (recv (visitor, &byte, 1, 0), <=, 0);
+  close (visitor);
+  g_assert_cmpuint (refusals (relay, RELAY_REFUSAL_BAD_REQUEST), ==, 1);
+  relay_free (relay);
+}
+
 static void
 test_resets (void)
 {
@@ -656,6 +769,9 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/bad-tables", test_bad_tables);
   g_test_add_func ("/relay/deadlines", test_deadlines);
   g_test_add_func ("/relay/caps", test_caps);
+  g_test_add_func ("/relay/rates", test_rates);
+  g_test_add_func ("/relay/bandwidth", test_bandwidth);
+  g_test_add_func ("/relay/redirect", test_redirect);
   g_test_add_func ("/relay/resets", test_resets);
   return g_test_run ();
 }

@@ -12,12 +12,17 @@
 
 static const struct route_node nodes[] = {
     {.id = 7, .address = {100, 64, 0, 2}, .offer_port = 4001, .linked = 1},
-    {.id = 9, .address = {100, 64, 0, 3}, .offer_port = 4002, .max_flows = 5},
+    {.id = 9, .address = {100, 64, 0, 3}, .offer_port = 4002, .limits.max_flows = 5},
 };
 
 static const struct route_spec specs[] = {
     {.name = "laptop.example.org", .port = 443, .id = 11, .slot = 0, .node = 0},
-    {.name = "laptop.example.org", .port = 8443, .id = 12, .slot = 5, .node = 0, .max_flows = 2},
+    {.name = "laptop.example.org",
+     .port = 8443,
+     .id = 12,
+     .slot = 5,
+     .node = 0,
+     .limits.max_flows = 2},
     {.name = "desk.example.org", .port = 443, .id = 13, .slot = 2, .node = 1},
 };
 
@@ -42,7 +47,7 @@ test_find (void)
 
   g_assert_nonnull (route);
   g_assert_cmpuint (route->id, ==, 12);
-  g_assert_cmpuint (route->max_flows, ==, 2);
+  g_assert_cmpuint (route->limits.max_flows, ==, 2);
   g_assert_cmpuint (route_table_node (table, route)->id, ==, 7);
   g_assert_true (route_table_find_slot (table, 5) == route);
   route = route_table_find (table, "desk.example.org", 16, 443);
