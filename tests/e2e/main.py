@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""main.py BUILD FOLDER [TEST…]: sets the stage and runs the tests in their order."""
+"""main.py SUITE HERE MODULE,… BUILD FOLDER [TEST…]: sets the stage and runs the tests of HERE in their order."""
 import importlib
 import os
 import signal
@@ -9,8 +9,6 @@ import traceback
 
 import suite
 from world import World, run
-
-MODULES = ["access", "strangers", "data", "clients", "isolation", "hostile", "faults", "removal", "secrets"]
 
 
 class Late(Exception):
@@ -37,15 +35,15 @@ def attempt(world, name, function, limit):
     try:
         function(world)
         signal.alarm(0)
-        print(f"ok e2e/{name}", flush=True)
+        print(f"ok {suite.name}/{name}", flush=True)
         return True
     except suite.Skip as reason:
         signal.alarm(0)
-        print(f"skip e2e/{name}: {reason}", flush=True)
+        print(f"skip {suite.name}/{name}: {reason}", flush=True)
         return True
     except Exception as error:  # whatever it was, it is this test's result
         signal.alarm(0)
-        print(f"not ok e2e/{name}")
+        print(f"not ok {suite.name}/{name}")
         print(f"    after {time.monotonic() - started:.1f} s: {type(error).__name__}: {error}")
         frames = [f for f in traceback.extract_tb(error.__traceback__) if os.path.basename(f.filename) not in ("main.py",)]
         print("".join(f"    {os.path.basename(f.filename)}:{f.lineno} {f.line}\n" for f in frames[-4:]), end="")
@@ -55,14 +53,16 @@ def attempt(world, name, function, limit):
 
 
 def main():
-    build, folder, wanted = sys.argv[1], sys.argv[2], sys.argv[3:]
+    suite.name, here, modules, build, folder, *wanted = sys.argv[1:]
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, here)
     signal.signal(signal.SIGALRM, on_alarm)
     run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", folder)
     os.umask(0o022)
     world = World(build, folder)
     good = True
     try:
-        for module in MODULES:
+        for module in modules.split(","):
             importlib.import_module(f"test_{module}")
         for name, function, limit, needed in suite.tests:
             if wanted and not needed and not any(w in name for w in wanted):
@@ -70,7 +70,7 @@ def main():
             held = attempt(world, name, function, limit)
             good &= held
             if needed and not held:
-                print(f"skip e2e: THE REST DID NOT RUN: {name} is needed by all of it")
+                print(f"skip {suite.name}: THE REST DID NOT RUN: {name} is needed by all of it")
                 break
         if os.environ.get("FUNNEL_E2E_LOGS"):
             logs_since(world, {})

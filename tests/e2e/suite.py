@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The list of tests. Those in a file run in their order; a needed one must hold for the rest to make sense."""
 
+name = ""  # of the suite: the first part of a result line
 tests = []
 
 
