@@ -304,6 +304,8 @@ funnel_share_runtime_make_serve_share (FunnelShareRuntime *self)
   share->name = g_strdup (spec->name);
   share->port = spec->port;
   share->kind = is_pass_through (self) ? FUNNEL_SERVE_PASS_THROUGH : FUNNEL_SERVE_TERMINATE;
+  if (spec->kind == FUNNEL_SHARE_HTTPS)
+    share->alpn = g_strsplit ("http/1.1", ",", -1);
   share->target.n = MIN (self->target->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
   for (guint i = 0; i < share->target.n; i++)
     {

@@ -334,6 +334,8 @@ consider (struct serve_loop *loop, struct flow *flow)
   deadline_disarm (&loop->deadlines, flow->index);
   early->start = (uint32_t)head_len;
   flow->source = offer.source;
+  flow->destination = offer.destination;
+  memcpy (flow->id, offer.flow, sizeof flow->id);
   flow->share = share_table_find (loop->shares, offer.name, offer.port);
   if (flow->share != NULL)
     share_entry_ref (flow->share);

@@ -6,6 +6,7 @@
  * until that side has ended too. */
 
 #include "daemon/serve/serve-loop.h"
+#include "daemon/serve/target-header.h"
 
 static enum pump_result
 run (struct serve_loop *loop,
@@ -52,6 +53,9 @@ start (struct serve_loop *loop, struct flow *flow)
   pump_init (&p->up);
   pump_init (&p->down);
   p->up_result = p->down_result = PUMP_WAIT_SOURCE;
+  result = target_header_send (flow, NULL, true);
+  if (result < 0)
+    return result;
   result = pump_push (&p->up, flow->target, early->data + early->start, serve_buffer_len (early),
                       &loop->pipes);
   if (result < 0)

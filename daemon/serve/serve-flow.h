@@ -13,6 +13,7 @@
 #include "lib/pump/deadline.h"
 #include "lib/pump/pump.h"
 #include "lib/wire/address.h"
+#include "lib/wire/offer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,6 +75,8 @@ struct flow
   const struct serve_handler *handler; /* set while it must be told to close */
   struct serve_buffer *early;          /* the offer, then the visitor's first bytes */
   struct address source;               /* the visitor */
+  struct address destination;          /* what the visitor connected to; unset if not told */
+  char id[OFFER_FLOW_MAX + 1];         /* the ingress's name for this flow */
   union
   { /* the handler's */
     struct pass_through pass_through;

@@ -231,6 +231,11 @@ void target_on_timeout (struct serve_loop *loop, struct flow *flow);
 int tls_context_init (struct tls_context *tls);
 void tls_context_clear (struct tls_context *tls);
 /** tls_context_session: a server session with everything set but the transport; NULL on failure.
- * @certificate must outlive it. */
-gnutls_session_t
-tls_context_session (struct tls_context *tls, FunnelCertificate *certificate, uint64_t now);
+ * @certificate must outlive it.
+ * @alpn: protocols, best first, NULL-terminated: visitors who offer others only are refused with
+ * the alert no_application_protocol (RFC 7301); those who offer none come in. NULL: ALPN is not
+ * answered */
+gnutls_session_t tls_context_session (struct tls_context *tls,
+                                      FunnelCertificate *certificate,
+                                      char **alpn,
+                                      uint64_t now);

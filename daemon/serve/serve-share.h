@@ -19,6 +19,8 @@ typedef enum
 } FunnelServeKind;
 
 #define FUNNEL_SERVE_TARGETS_MAX 4
+#define FUNNEL_SERVE_ALPN_MAX 8       /* protocols of a share */
+#define FUNNEL_SERVE_ALPN_NAME_MAX 32 /* bytes of one of them */
 
 /* Where to connect: candidates, tried in order. */
 typedef struct
@@ -113,7 +115,7 @@ typedef struct
   /* PASS_THROUGH and TERMINATE */
   FunnelServeTarget target;
   guint proxy_protocol; /* version of the header written to the target; 0: none */
-  char **alpn;          /* TERMINATE: protocols offered, best first; NULL: none */
+  char **alpn;          /* TERMINATE: protocols accepted, best first; NULL: ALPN is not answered */
 
   /* HTTP */
   GPtrArray *mounts; /* FunnelServeMount*, longest path first */

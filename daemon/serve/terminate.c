@@ -26,6 +26,7 @@
  * is not offered: the flow ends. */
 
 #include "daemon/serve/serve-loop.h"
+#include "daemon/serve/target-header.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -385,6 +386,11 @@ shake_hands (struct tls_flow *tls)
   if (result == GNUTLS_E_SUCCESS)
     {
       tls->shaking_hands = false;
+      if (target_header_send (flow, tls->session, false) < 0)
+        {
+          flow_linger (tls->loop, flow); /* frees tls */
+          return false;
+        }
       flow_arm (tls->loop, flow, SERVE_QUEUE_IDLE);
       return true;
     }
@@ -436,7 +442,8 @@ start (struct serve_loop *loop, struct flow *flow)
   tls->unpushed = true; /* the 101 */
   tls->ahead = flow->early;
   flow->early = NULL;
-  tls->session = tls_context_session (&loop->tls, flow->share->share->certificate, loop->now);
+  tls->session = tls_context_session (&loop->tls, flow->share->share->certificate,
+                                      flow->share->share->alpn, loop->now);
   if (tls->session == NULL)
     return -ENOMEM;
   gnutls_transport_set_ptr (tls->session, tls);

@@ -20,10 +20,6 @@
  * from memory opens little of the past. Sessions from before are then negotiated anew. */
 #define TICKET_KEY_MS (12 * 3600 * 1000u)
 
-static const gnutls_datum_t protocols[] = {
-    {(unsigned char *)(uintptr_t) "http/1.1", 8},
-};
-
 int
 tls_context_init (struct tls_context *tls)
 {
@@ -63,9 +59,23 @@ refresh_ticket_key (struct tls_context *tls, uint64_t now)
 }
 
 static int
+set_protocols (gnutls_session_t session, char **alpn)
+{
+  gnutls_datum_t protocols[FUNNEL_SERVE_ALPN_MAX];
+  unsigned int n = 0;
+
+  for (; alpn != NULL && alpn[n] != NULL && n < FUNNEL_SERVE_ALPN_MAX; n++)
+    protocols[n] = (gnutls_datum_t) {(unsigned char *)alpn[n], (unsigned int)strlen (alpn[n])};
+  return n == 0 ? 0
+                : gnutls_alpn_set_protocols (session, protocols, n,
+                                             GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE);
+}
+
+static int
 set_up (gnutls_session_t session,
         struct tls_context *tls,
         FunnelCertificate *certificate,
+        char **alpn,
         uint64_t now)
 {
   int result = gnutls_priority_set (session, tls->priority);
@@ -74,8 +84,7 @@ set_up (gnutls_session_t session,
     result = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE,
                                      funnel_certificate_get_credentials (certificate));
   if (result >= 0)
-    result
-        = gnutls_alpn_set_protocols (session, protocols, sizeof protocols / sizeof protocols[0], 0);
+    result = set_protocols (session, alpn);
   if (result >= 0)
     result = refresh_ticket_key (tls, now);
   if (result >= 0)
@@ -85,13 +94,16 @@ set_up (gnutls_session_t session,
 }
 
 gnutls_session_t
-tls_context_session (struct tls_context *tls, FunnelCertificate *certificate, uint64_t now)
+tls_context_session (struct tls_context *tls,
+                     FunnelCertificate *certificate,
+                     char **alpn,
+                     uint64_t now)
 {
   gnutls_session_t session;
 
   if (gnutls_init (&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
     return NULL;
-  if (set_up (session, tls, certificate, now) >= 0)
+  if (set_up (session, tls, certificate, alpn, now) >= 0)
     return session;
   gnutls_deinit (session);
   return NULL;

@@ -9,7 +9,11 @@ enum
 {
   TLV_ALPN = 0x01,
   TLV_AUTHORITY = 0x02,
+  TLV_CRC32C = 0x03,
   TLV_UNIQUE_ID = 0x05,
+  TLV_TLS = 0x20,
+  TLV_TLS_VERSION = 0x21,
+  TLV_TLS_CIPHER = 0x23,
 };
 
 enum
@@ -19,6 +23,10 @@ enum
   FAMILY_TCP4 = 0x11,
   FAMILY_TCP6 = 0x21,
 };
+
+#define CLIENT_USED_TLS 0x01
+#define VERIFIED_NOTHING 1u /* anything but 0, which means a verified certificate */
+#define CRC32C_POLYNOMIAL 0x82f63b78u
 
 static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
@@ -75,6 +83,57 @@ put_tlv (struct sink *sink, uint8_t type, const void *value, size_t len)
   put_u8 (sink, type);
   put_u16 (sink, (uint16_t)len);
   put (sink, value, len);
+}
+
+static void
+put_text_tlv (struct sink *sink, uint8_t type, const char *text)
+{
+  put_tlv (sink, type, text, strlen (text));
+}
+
+static void
+put_length (struct sink *sink, size_t at)
+{
+  size_t len = sink->len - at - 2;
+
+  if (sink->is_full || len > UINT16_MAX)
+    {
+      sink->is_full = true;
+      return;
+    }
+  sink->out[at] = (uint8_t)(len >> 8);
+  sink->out[at + 1] = (uint8_t)len;
+}
+
+static void
+put_tls (struct sink *sink, const struct proxy_header_tls *tls)
+{
+  size_t length_at;
+
+  put_u8 (sink, TLV_TLS);
+  length_at = sink->len;
+  put_u16 (sink, 0);
+  put_u8 (sink, CLIENT_USED_TLS);
+  put_u16 (sink, 0);
+  put_u16 (sink, VERIFIED_NOTHING);
+  put_text_tlv (sink, TLV_TLS_VERSION, tls->version);
+  if (tls->cipher != NULL)
+    put_text_tlv (sink, TLV_TLS_CIPHER, tls->cipher);
+  put_length (sink, length_at);
+}
+
+static uint32_t
+crc32c (const uint8_t *data, size_t len)
+{
+  uint32_t crc = 0xffffffffu;
+
+  for (size_t i = 0; i < len; i++)
+    {
+      crc ^= data[i];
+      for (int bit = 0; bit < 8; bit++)
+        crc = (crc >> 1) ^ ((crc & 1) != 0 ? CRC32C_POLYNOMIAL : 0);
+    }
+  return ~crc;
 }
 
 static void
@@ -144,12 +203,22 @@ proxy_header_write_v1 (const struct proxy_header *header, uint8_t *out, size_t c
   return sink.is_full ? 0 : sink.len;
 }
 
+/* The last four bytes, 0 so far, become the checksum of the whole. */
+static void
+fill_checksum (struct sink *sink)
+{
+  uint32_t crc = crc32c (sink->out, sink->len);
+
+  for (int i = 0; i < 4; i++)
+    sink->out[sink->len - 4 + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
 size_t
 proxy_header_write_v2 (const struct proxy_header *header, uint8_t *out, size_t cap)
 {
   struct sink sink = {.out = out, .cap = cap};
   uint8_t family = choose_family (header);
-  size_t length_at, body_len;
+  size_t length_at;
 
   put (&sink, signature, sizeof signature);
   put_u8 (&sink, VERSION_2_PROXY);
@@ -160,19 +229,21 @@ proxy_header_write_v2 (const struct proxy_header *header, uint8_t *out, size_t c
   if (header->alpn != NULL)
     put_tlv (&sink, TLV_ALPN, header->alpn, header->alpn_len);
   if (header->authority != NULL)
-    put_tlv (&sink, TLV_AUTHORITY, header->authority, strlen (header->authority));
+    put_text_tlv (&sink, TLV_AUTHORITY, header->authority);
   if (header->unique_id != NULL)
     {
       if (strlen (header->unique_id) > UNIQUE_ID_MAX)
         return 0;
-      put_tlv (&sink, TLV_UNIQUE_ID, header->unique_id, strlen (header->unique_id));
+      put_text_tlv (&sink, TLV_UNIQUE_ID, header->unique_id);
     }
+  if (header->tls != NULL)
+    put_tls (&sink, header->tls);
+  if (header->checksum)
+    put_tlv (&sink, TLV_CRC32C, "\0\0\0", sizeof (uint32_t));
+  put_length (&sink, length_at);
   if (sink.is_full)
     return 0;
-  body_len = sink.len - length_at - 2;
-  if (body_len > UINT16_MAX)
-    return 0;
-  out[length_at] = (uint8_t)(body_len >> 8);
-  out[length_at + 1] = (uint8_t)body_len;
+  if (header->checksum)
+    fill_checksum (&sink);
   return sink.len;
 }

@@ -5,10 +5,19 @@
 
 #include "lib/wire/address.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PROXY_HEADER_MAX 1024
+
+/* What TLS came to where it ended before the target: PP2_TYPE_SSL. No certificate of the visitor
+ * was asked for, and the header says so. */
+struct proxy_header_tls
+{
+  const char *version; /* "TLSv1.3" */
+  const char *cipher;  /* "TLS_AES_128_GCM_SHA256"; NULL to omit */
+};
 
 struct proxy_header
 {
@@ -17,7 +26,9 @@ struct proxy_header
   const char *authority;      /* SNI, PP2_TYPE_AUTHORITY; NULL to omit (version 2 only) */
   const uint8_t *alpn;        /* PP2_TYPE_ALPN; NULL to omit */
   size_t alpn_len;
-  const char *unique_id; /* PP2_TYPE_UNIQUE_ID; NULL to omit */
+  const char *unique_id;              /* PP2_TYPE_UNIQUE_ID; NULL to omit */
+  const struct proxy_header_tls *tls; /* NULL to omit */
+  bool checksum;                      /* PP2_TYPE_CRC32C */
 };
 
 /** proxy_header_write_v1: text form; "UNKNOWN" when the families differ or an address is unset.

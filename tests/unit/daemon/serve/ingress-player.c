@@ -152,14 +152,16 @@ make_hello (const char *name, const char *alpn)
 }
 
 GByteArray *
-make_offer (const char *name, GByteArray *hello)
+make_offer_from (const char *name, GByteArray *hello, const char *source, const char *destination)
 {
   GByteArray *bytes = g_byte_array_new ();
-  struct offer offer = {.port = 443, .flow = "f1"};
+  struct offer offer = {.port = 443, .flow = OFFER_FLOW};
   char head[OFFER_HEAD_MAX];
   gsize len;
 
-  g_assert_true (address_parse ("203.0.113.9:51514", 17, &offer.source));
+  g_assert_true (address_parse (source, strlen (source), &offer.source));
+  if (destination != NULL)
+    g_assert_true (address_parse (destination, strlen (destination), &offer.destination));
   g_strlcpy (offer.name, name, sizeof offer.name);
   len = offer_write (&offer, head, sizeof head);
   g_assert_cmpuint (len, >, 0);
@@ -167,6 +169,12 @@ make_offer (const char *name, GByteArray *hello)
   if (hello != NULL)
     g_byte_array_append (bytes, hello->data, hello->len);
   return bytes;
+}
+
+GByteArray *
+make_offer (const char *name, GByteArray *hello)
+{
+  return make_offer_from (name, hello, OFFER_SOURCE, OFFER_DESTINATION);
 }
 
 gboolean

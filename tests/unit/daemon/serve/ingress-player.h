@@ -25,6 +25,13 @@ GByteArray *make_hello (const char *name, const char *alpn);
 
 /** make_offer: a request head for @name:443, and behind it @hello if not NULL. */
 GByteArray *make_offer (const char *name, GByteArray *hello);
+/** make_offer_from: the same with the visitor's address, and the address it connected to or NULL.
+ * make_offer() uses OFFER_SOURCE and OFFER_DESTINATION; both name the flow OFFER_FLOW. */
+GByteArray *
+make_offer_from (const char *name, GByteArray *hello, const char *source, const char *destination);
+#define OFFER_SOURCE "203.0.113.9:51514"
+#define OFFER_DESTINATION "198.51.100.7:443"
+#define OFFER_FLOW "f1"
 
 /** read_answer: the answer head on @fd; *@answer receives it. What follows stays unread. FALSE if
  * the connection ended without one. */

@@ -64,9 +64,8 @@ add_target (FunnelServeShare *share, guint16 port)
   share->target.lens[share->target.n++] = sizeof address;
 }
 
-/* Takes the reference to @share. */
-static void
-set_only_share (Fixture *f, FunnelServeShare *share)
+void
+fixture_set_share (Fixture *f, FunnelServeShare *share)
 {
   g_autoptr (GPtrArray) shares
       = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_serve_share_unref);
@@ -89,6 +88,16 @@ make_share (FunnelServeKind kind, FunnelCertificate *certificate)
   return share;
 }
 
+FunnelServeShare *
+fixture_make_share (Fixture *f, FunnelServeKind kind, guint16 port)
+{
+  FunnelServeShare *share
+      = make_share (kind, kind == FUNNEL_SERVE_PASS_THROUGH ? NULL : f->certificate);
+
+  add_target (share, port);
+  return share;
+}
+
 void
 fixture_share (Fixture *f, FunnelServeKind kind, ...)
 {
@@ -101,7 +110,7 @@ fixture_share (Fixture *f, FunnelServeKind kind, ...)
   while ((port = va_arg (ports, int)) != 0)
     add_target (share, (guint16)port);
   va_end (ports);
-  set_only_share (f, share);
+  fixture_set_share (f, share);
 }
 
 void
@@ -115,13 +124,13 @@ fixture_share_more (Fixture *f,
 
   share->policy.max_flows = max_flows;
   add_target (share, port);
-  set_only_share (f, share);
+  fixture_set_share (f, share);
 }
 
 void
 fixture_unshare (Fixture *f)
 {
-  set_only_share (f, NULL);
+  fixture_set_share (f, NULL);
 }
 
 FunnelServeCounters

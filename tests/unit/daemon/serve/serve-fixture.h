@@ -40,6 +40,10 @@ void fixture_share_more (Fixture *f,
                          guint16 port,
                          FunnelCertificate *certificate,
                          guint max_flows);
+/** fixture_make_share: share SHARE_ID leading to @port on 127.0.0.1, to be changed and given to
+ * fixture_set_share, which takes it over. */
+FunnelServeShare *fixture_make_share (Fixture *f, FunnelServeKind kind, guint16 port);
+void fixture_set_share (Fixture *f, FunnelServeShare *share);
 /** fixture_unshare: an empty list of shares. */
 void fixture_unshare (Fixture *f);
 

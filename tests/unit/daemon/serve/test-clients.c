@@ -168,12 +168,15 @@ test_openssl (Fixture *f, gconstpointer data)
 {
   g_autofree char *session = g_build_filename (f->dir, "session", NULL);
   const char *versions[] = {"-tls1_3", "-tls1_2"};
+  FunnelServeShare *share;
   Server server;
 
   if (lacks ("openssl"))
     return;
   server = start_http (f);
-  fixture_share (f, FUNNEL_SERVE_TERMINATE, server.port, 0);
+  share = fixture_make_share (f, FUNNEL_SERVE_TERMINATE, server.port);
+  share->alpn = g_strsplit ("http/1.1", ",", -1);
+  fixture_set_share (f, share);
   for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
     {
       g_autofree char *first = s_client (f, versions[i], "-sess_out", session);

@@ -10,12 +10,8 @@
 
 #define RECV_TIMEOUT (30 * G_USEC_PER_SEC)
 
-Visitor *
-visitor_connect (guint16 port,
-                 const char *name,
-                 const char *ca_file,
-                 const char *priority,
-                 const gnutls_datum_t *resume)
+static Visitor *
+make_visitor (guint16 port, const char *name, const char *priority)
 {
   Visitor *self = g_new0 (Visitor, 1);
 
@@ -28,6 +24,28 @@ visitor_connect (guint16 port,
     gnutls_set_default_priority (self->session);
   gnutls_credentials_set (self->session, GNUTLS_CRD_CERTIFICATE, self->credentials);
   gnutls_server_name_set (self->session, GNUTLS_NAME_DNS, name, strlen (name));
+  gnutls_transport_set_int (self->session, self->fd);
+  return self;
+}
+
+static Visitor *
+shake_hands (Visitor *self)
+{
+  do
+    self->error = gnutls_handshake (self->session);
+  while (self->error < 0 && !gnutls_error_is_fatal (self->error));
+  return self;
+}
+
+Visitor *
+visitor_connect (guint16 port,
+                 const char *name,
+                 const char *ca_file,
+                 const char *priority,
+                 const gnutls_datum_t *resume)
+{
+  Visitor *self = make_visitor (port, name, priority);
+
   if (ca_file != NULL)
     {
       gnutls_certificate_set_x509_trust_file (self->credentials, ca_file, GNUTLS_X509_FMT_PEM);
@@ -35,11 +53,21 @@ visitor_connect (guint16 port,
     }
   if (resume != NULL)
     gnutls_session_set_data (self->session, resume->data, resume->size);
-  gnutls_transport_set_int (self->session, self->fd);
-  do
-    self->error = gnutls_handshake (self->session);
-  while (self->error < 0 && !gnutls_error_is_fatal (self->error));
-  return self;
+  return shake_hands (self);
+}
+
+Visitor *
+visitor_connect_alpn (guint16 port, const char *name, const char *priority, const char *alpn)
+{
+  Visitor *self = make_visitor (port, name, priority);
+
+  if (alpn != NULL)
+    {
+      gnutls_datum_t protocol = {(unsigned char *)alpn, (unsigned int)strlen (alpn)};
+
+      gnutls_alpn_set_protocols (self->session, &protocol, 1, 0);
+    }
+  return shake_hands (self);
 }
 
 void

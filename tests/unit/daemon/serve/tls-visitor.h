@@ -25,6 +25,9 @@ Visitor *visitor_connect (guint16 port,
                           const char *ca_file,
                           const char *priority,
                           const gnutls_datum_t *resume);
+/** visitor_connect_alpn: the same, offering protocol @alpn (NULL: none), trusting anything. */
+Visitor *
+visitor_connect_alpn (guint16 port, const char *name, const char *priority, const char *alpn);
 void visitor_free (Visitor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Visitor, visitor_free)
 

@@ -145,6 +145,58 @@ test_v2_tlvs (void)
 }
 
 static void
+test_v2_tls (void)
+{
+  static const char expected[] = "\x21\x11\x00\x38"
+                                 "\xcb\x00\x71\x09\xc6\x33\x64\x01\xc9\x3a\x01\xbb"
+                                 "\x20\x00\x29\x01\x00\x00\x00\x01"
+                                 "\x21\x00\x07TLSv1.3"
+                                 "\x23\x00\x17TLS_AES_128_GCM_SHA256_";
+  struct proxy_header_tls tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256_"};
+  struct proxy_header header
+      = {ip_port ("203.0.113.9:51514"), ip_port ("198.51.100.1:443"), .tls = &tls};
+  uint8_t out[PROXY_HEADER_MAX];
+
+  assert_v2 (&header, expected, sizeof expected - 1);
+  tls.cipher = NULL;
+  g_assert_cmpuint (proxy_header_write_v2 (&header, out, sizeof out), ==, 16 + 12 + 3 + 5 + 10);
+}
+
+/* CRC-32C as RFC 3720 B.4 has it, bit by bit from the definition: the test's own. */
+static guint32
+reflected_crc (const uint8_t *data, size_t len)
+{
+  guint32 crc = ~0u;
+
+  for (size_t bit = 0; bit < len * 8; bit++)
+    {
+      guint32 in = (data[bit / 8] >> (bit % 8)) & 1;
+
+      crc = ((crc ^ in) & 1) != 0 ? (crc >> 1) ^ 0x82f63b78u : crc >> 1;
+    }
+  return ~crc;
+}
+
+static void
+test_v2_checksum (void)
+{
+  struct proxy_header header = {ip_port ("203.0.113.9:51514"), ip_port ("198.51.100.1:443"),
+                                .authority = "laptop.example.org", .checksum = true};
+  uint8_t out[PROXY_HEADER_MAX];
+  size_t len = proxy_header_write_v2 (&header, out, sizeof out);
+  guint32 sent;
+
+  g_assert_cmphex (reflected_crc ((const uint8_t *)"123456789", 9), ==, 0xe3069283);
+  g_assert_cmpuint (len, ==, 16 + 12 + 3 + 18 + 3 + 4);
+  g_assert_cmpmem (out + len - 7, 3, "\x03\x00\x04", 3);
+  memcpy (&sent, out + len - 4, 4);
+  memset (out + len - 4, 0, 4);
+  g_assert_cmphex (GUINT32_FROM_BE (sent), ==, reflected_crc (out, len));
+  for (size_t cap = 0; cap < len; cap++)
+    g_assert_cmpuint (proxy_header_write_v2 (&header, out, cap), ==, 0);
+}
+
+static void
 test_v2_limits (void)
 {
   char id[130];
@@ -181,6 +233,8 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/proxy-header/v2-mixed", test_v2_mixed);
   g_test_add_func ("/wire/proxy-header/v2-unset", test_v2_unset);
   g_test_add_func ("/wire/proxy-header/v2-tlvs", test_v2_tlvs);
+  g_test_add_func ("/wire/proxy-header/v2-tls", test_v2_tls);
+  g_test_add_func ("/wire/proxy-header/v2-checksum", test_v2_checksum);
   g_test_add_func ("/wire/proxy-header/v2-limits", test_v2_limits);
   return g_test_run ();
 }
