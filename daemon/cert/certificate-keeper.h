@@ -64,8 +64,9 @@ typedef struct
   gboolean (*publish_finish) (gpointer owner, GAsyncResult *result, GError **error);
   /* End that; also called when publishing failed or was cancelled. */
   void (*withdraw) (gpointer owner, const char *name);
-  /* Whether an order for @name could succeed now: joined, linked, granted. FALSE as above. */
-  gboolean (*check) (gpointer owner, const char *name, GError **error);
+  /* Whether an order for @name could succeed now: joined, linked, granted. FALSE as above;
+   * @next_step: what the user can do about it, or NULL; the keeper frees it. */
+  gboolean (*check) (gpointer owner, const char *name, char **next_step, GError **error);
 } FunnelChallengeWay;
 
 #define FUNNEL_TYPE_CERTIFICATE_KEEPER (funnel_certificate_keeper_get_type ())

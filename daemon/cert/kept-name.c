@@ -1,0 +1,826 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "daemon/cert/kept-name.h"
+
+#include "daemon/cert/certificate-waiters.h"
+#include "daemon/cert/kept-status.h"
+#include "lib/base/error.h"
+#include "lib/base/token.h"
+
+#include <string.h>
+
+#define ORDERS_MAX 4    /* at once, all names together */
+#define FAILURES_MAX 3  /* in a row with one authority, before the next one is tried */
+#define PATIENCE_S 3600 /* an authority that wants us to wait longer is passed over at once */
+#define STORE_RETRY_S 30
+#define QUESTION_RETRY_S 3600 /* after the authority did not say when to renew */
+
+struct _FunnelKeptName
+{
+  int refs; /* main thread only */
+  FunnelKeeperShared *shared;
+  char *name;
+  guint wants;
+  FunnelCertificateWaiters *waiters;
+
+  FunnelCertificate *certificate; /* newest; perhaps not valid (any more) */
+  FunnelOrderRecord *record;      /* set with it */
+  gboolean serving;               /* it was valid at the last look */
+  gboolean unsaved;               /* only in memory: the store could not take it */
+  double dice;                    /* of this certificate */
+  gint64 renew_at;
+  gint64 question_at; /* when to ask the authority for its wish; 0 not to be asked */
+  GCancellable *asking;
+
+  GCancellable *ordering; /* NULL: no order under way */
+  gboolean given_up;      /* the order under way was cancelled for a reason that is in the status */
+  FunnelAcmeStep step;
+  GError *publish_error;                  /* why the challenge could not be published */
+  guint directory;                        /* index of the authority to order from */
+  guint failures;                         /* in a row, with that authority */
+  gint64 blocked[FUNNEL_DIRECTORIES_MAX]; /* an authority is not asked before */
+  gint64 retry_at;
+  gint64 retry_set_at;
+  gboolean nudgeable; /* retry_at is no wish of an authority, and news may shorten it */
+  gint64 save_at;
+  gboolean unreadable; /* the store has something that cannot be used; not to be ordered over */
+
+  FunnelKeptStatus status;
+  gboolean dirty; /* status is to be told */
+};
+
+static gint64
+get_now (void)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
+/* --- Status --- */
+
+static void
+set_problem (FunnelKeptName *self, const char *problem, const char *next_step)
+{
+  self->dirty |= funnel_kept_status_set_problem (&self->status, problem, next_step);
+}
+
+static gboolean
+is_wanted (FunnelKeptName *self)
+{
+  return self->wants > 0 || funnel_certificate_waiters_get_count (self->waiters) > 0;
+}
+
+static FunnelKeptState
+derive_state (FunnelKeptName *self, gint64 now)
+{
+  if (self->serving)
+    return FUNNEL_KEPT_READY;
+  if (!is_wanted (self) && self->certificate == NULL)
+    return FUNNEL_KEPT_NONE;
+  return self->ordering == NULL && self->retry_at > now ? FUNNEL_KEPT_FAILED : FUNNEL_KEPT_PENDING;
+}
+
+static void
+update_status (FunnelKeptName *self, gint64 now)
+{
+  gboolean ordering = self->ordering != NULL;
+
+  self->dirty
+      |= funnel_kept_status_set_state (&self->status, derive_state (self, now),
+                                       !ordering && self->retry_at > now ? self->retry_at : 0);
+  self->dirty |= funnel_kept_status_set_certificate (
+      &self->status, self->serving ? self->certificate : NULL, self->record, self->renew_at);
+}
+
+static void
+tell (FunnelKeptName *self, gint64 now)
+{
+  update_status (self, now);
+  if (!self->dirty || self->shared->stopped)
+    return;
+  self->dirty = FALSE;
+  self->shared->status (self->shared->keeper, self->name);
+}
+
+static gint64
+get_left (FunnelKeptName *self, gint64 now)
+{
+  return self->serving ? funnel_certificate_get_expiry (self->certificate) - now : 0;
+}
+
+/* --- Those who wait --- */
+
+static void
+serve_waiters (FunnelKeptName *self, gint64 now, gboolean fresh)
+{
+  funnel_certificate_waiters_serve (self->waiters, self->serving ? self->certificate : NULL, now,
+                                    fresh);
+}
+
+/* With what stands in the status. */
+static void
+fail_waiters (FunnelKeptName *self, int code)
+{
+  const FunnelKeptStatus *status = &self->status;
+  g_autofree char *when = self->retry_at > get_now () ? funnel_kept_time (self->retry_at) : NULL;
+  g_autofree char *message = g_strdup_printf (
+      "%s%s%s%s%s", status->problem != NULL ? status->problem : "there is no certificate",
+      when != NULL ? "\nNot tried again before " : "", when != NULL ? when : "",
+      status->next_step != NULL ? "\n" : "", status->next_step != NULL ? status->next_step : "");
+
+  funnel_certificate_waiters_fail (self->waiters, code, message);
+}
+
+static void
+on_waiter_left (gpointer user_data)
+{
+  FunnelKeptName *self = user_data;
+
+  self->shared->look (self->shared->keeper);
+}
+
+void
+funnel_kept_name_wait (FunnelKeptName *self, GTask *task, gint64 min_validity)
+{
+  funnel_certificate_waiters_add (self->waiters, task, min_validity);
+}
+
+/* --- What is kept --- */
+
+static void
+set_certificate (FunnelKeptName *self, FunnelCertificate *certificate, FunnelOrderRecord *record)
+{
+  g_clear_pointer (&self->certificate, funnel_certificate_unref);
+  g_clear_pointer (&self->record, funnel_order_record_free);
+  self->certificate = certificate;
+  self->record = record;
+  self->dice = g_random_double ();
+  self->renew_at = 0;
+  self->question_at = 0;
+  if (self->asking != NULL)
+    g_cancellable_cancel (self->asking);
+  g_clear_object (&self->asking);
+  if (certificate == NULL)
+    return;
+  self->renew_at = funnel_renewal_at (funnel_certificate_get_begin (certificate),
+                                      funnel_certificate_get_expiry (certificate), self->dice);
+  if (record->certificate_id != NULL)
+    self->question_at = get_now ();
+}
+
+/* Whether visitors get the certificate can change by the clock alone. */
+static void
+check_validity (FunnelKeptName *self, gint64 now, gboolean replaced)
+{
+  gboolean valid
+      = self->certificate != NULL && funnel_certificate_is_valid (self->certificate, now);
+
+  if (valid == self->serving && !replaced)
+    return;
+  self->serving = valid;
+  if (!self->shared->stopped)
+    self->shared->changed (self->shared->keeper, self->name);
+}
+
+static void
+set_retry (FunnelKeptName *self, gint64 when, gint64 now, gboolean nudgeable)
+{
+  self->retry_at = when;
+  self->retry_set_at = now;
+  self->nudgeable = nudgeable;
+}
+
+/* What cannot be read is a problem to be told, not a reason to order anew and replace it. */
+static gboolean
+load (FunnelKeptName *self)
+{
+  g_autoptr (GError) error = NULL;
+  FunnelCertificate *certificate = NULL;
+  FunnelOrderRecord *record = NULL;
+
+  self->unreadable = !funnel_certificate_store_load (self->shared->store, self->name, &certificate,
+                                                     &record, &error);
+  if (self->unreadable)
+    {
+      set_problem (self, error->message, NULL);
+      fail_waiters (self, FUNNEL_ERROR_STORE);
+      return FALSE;
+    }
+  if (certificate != NULL)
+    set_certificate (self, certificate, record);
+  return TRUE;
+}
+
+static void
+read_again (FunnelKeptName *self, gint64 now)
+{
+  if (load (self))
+    self->shared->look (self->shared->keeper);
+  else
+    set_retry (self, now + STORE_RETRY_S, now, TRUE);
+}
+
+static void
+save (FunnelKeptName *self, gint64 now)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (funnel_certificate_store_install (self->shared->store, self->name, self->certificate,
+                                        self->record, &error))
+    {
+      self->unsaved = FALSE;
+      funnel_certificate_store_add_history (self->shared->store, self->name,
+                                            funnel_certificate_get_serial (self->certificate));
+      set_problem (self, NULL, NULL);
+      return;
+    }
+  if (!self->unsaved)
+    g_warning ("The new certificate of %s is in memory only: %s", self->name, error->message);
+  self->unsaved = TRUE;
+  self->save_at = now + STORE_RETRY_S;
+  set_problem (self, error->message,
+               "It is served from memory, and stored as soon as that is possible.");
+}
+
+/* --- When the authority wants it renewed (RFC 9773) --- */
+
+typedef struct
+{
+  FunnelKeptName *kept;
+  GObject *keeper;
+  GCancellable *cancellable;
+} Call;
+
+static Call *
+call_new (FunnelKeptName *kept, GCancellable *cancellable)
+{
+  Call *call = g_new0 (Call, 1);
+
+  kept->refs++;
+  call->kept = kept;
+  call->keeper = g_object_ref (kept->shared->keeper);
+  call->cancellable = g_object_ref (cancellable);
+  return call;
+}
+
+static void
+call_free (Call *call)
+{
+  g_object_unref (call->cancellable);
+  funnel_kept_name_unref (call->kept);
+  g_object_unref (call->keeper);
+  g_free (call);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Call, call_free)
+
+static void
+renewal_info_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Call) call = user_data;
+  g_autoptr (GError) error = NULL;
+  FunnelKeptName *self = call->kept;
+  FunnelAcmeRenewal wish = {0};
+  gint64 begin, expiry;
+  gboolean ok
+      = funnel_acme_client_renewal_info_finish (FUNNEL_ACME_CLIENT (source), result, &wish, &error);
+
+  if (self->asking != call->cancellable)
+    return;
+  g_clear_object (&self->asking);
+  begin = funnel_certificate_get_begin (self->certificate);
+  expiry = funnel_certificate_get_expiry (self->certificate);
+  if (!ok)
+    {
+      g_debug ("When to renew %s: %s", self->name, error->message);
+      self->question_at = get_now () + MIN (QUESTION_RETRY_S, MAX ((expiry - begin) / 20, 1));
+    }
+  else
+    {
+      self->question_at = wish.retry_at;
+      self->renew_at = wish.offered ? funnel_renewal_in_window (wish.begin, wish.end, begin, expiry,
+                                                                self->dice)
+                                    : funnel_renewal_at (begin, expiry, self->dice);
+    }
+  self->shared->look (self->shared->keeper);
+}
+
+static void
+ask_authority (FunnelKeptName *self)
+{
+  const FunnelDirectory *directory
+      = funnel_authority_find (self->shared->authority, self->record->ca);
+  g_autoptr (FunnelAcmeClient) client
+      = directory != NULL ? funnel_keeper_make_client (self->shared, directory, NULL) : NULL;
+
+  self->question_at = client != NULL ? G_MAXINT64 : 0;
+  if (client == NULL)
+    return;
+  self->asking = g_cancellable_new ();
+  funnel_acme_client_renewal_info_async (client, self->record->certificate_id, self->asking,
+                                         renewal_info_cb, call_new (self, self->asking));
+}
+
+/* --- Orders --- */
+
+static void
+publish_async (const char *name,
+               const guint8 digest[FUNNEL_ACME_DIGEST_LEN],
+               GCancellable *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer callback_data,
+               gpointer user_data)
+{
+  FunnelKeptName *self = ((Call *)user_data)->kept;
+  GError *error = NULL;
+  g_autoptr (FunnelCertificate) challenge
+      = funnel_acme_make_challenge_certificate (name, digest, &error);
+
+  g_clear_error (&self->publish_error);
+  if (challenge == NULL)
+    g_task_report_error (NULL, callback, callback_data, publish_async, error);
+  else
+    self->shared->way->publish_async (self->shared->owner, name, challenge, cancellable, callback,
+                                      callback_data);
+}
+
+static gboolean
+publish_finish (GAsyncResult *result, gpointer user_data, GError **error)
+{
+  FunnelKeptName *self = ((Call *)user_data)->kept;
+  g_autoptr (GError) local = NULL;
+
+  if (g_async_result_is_tagged (result, publish_async))
+    return g_task_propagate_boolean (G_TASK (result), error);
+  if (self->shared->way->publish_finish (self->shared->owner, result, &local))
+    return TRUE;
+  if (local->domain == FUNNEL_ERROR)
+    self->publish_error = g_error_copy (local);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static void
+withdraw (const char *name, gpointer user_data)
+{
+  FunnelKeptName *self = ((Call *)user_data)->kept;
+
+  self->shared->way->withdraw (self->shared->owner, name);
+}
+
+static const FunnelAcmeChallenges challenges = {
+    .publish_async = publish_async,
+    .publish_finish = publish_finish,
+    .withdraw = withdraw,
+};
+
+static void
+on_progress (FunnelAcmeStep step, const char *text, gpointer user_data)
+{
+  FunnelKeptName *self = ((Call *)user_data)->kept;
+
+  if (self->ordering != ((Call *)user_data)->cancellable)
+    return;
+  self->step = step;
+  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, text);
+  tell (self, get_now ());
+}
+
+/* The one that may be asked first; of several, the next in the list. */
+static void
+choose_next_directory (FunnelKeptName *self)
+{
+  guint n = self->shared->authority->directories->len;
+  guint best = (self->directory + 1) % n;
+
+  for (guint i = 2; i <= n; i++)
+    {
+      guint other = (self->directory + i) % n;
+
+      if (self->blocked[other] < self->blocked[best])
+        best = other;
+    }
+  if (best != self->directory)
+    self->failures = 0;
+  self->directory = best;
+}
+
+static gboolean
+is_final_for_authority (const GError *error, gint64 now)
+{
+  return g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_NAME_REFUSED)
+         || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT)
+         || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROFILE)
+         || funnel_acme_error_get_retry_at (error) > now + PATIENCE_S;
+}
+
+static gboolean
+is_of_network (const GError *error)
+{
+  return funnel_acme_error_get_retry_at (error) == 0
+         && (g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNREACHABLE)
+             || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT));
+}
+
+static void
+take_failure (FunnelKeptName *self, const GError *error, gint64 now)
+{
+  const GError *cause = self->publish_error != NULL ? self->publish_error : error;
+  FunnelBlame blame = self->publish_error != NULL ? FUNNEL_BLAME_WAIT : funnel_blame_of (error);
+  guint failed = self->directory;
+  gint64 wait;
+
+  self->failures++;
+  wait = funnel_retry_delay (blame, self->failures, get_left (self, now), g_random_double ());
+  self->blocked[failed] = MAX (now + wait, funnel_acme_error_get_retry_at (error));
+  if (blame == FUNNEL_BLAME_AUTHORITY
+      && (self->failures >= FAILURES_MAX || is_final_for_authority (error, now)))
+    choose_next_directory (self);
+  set_retry (self, MAX (self->blocked[self->directory], now + 1), now,
+             blame == FUNNEL_BLAME_WAIT || is_of_network (error));
+  set_problem (self, cause->message, funnel_next_step_of (error));
+  g_message ("No certificate for %s: %s", self->name, cause->message);
+  fail_waiters (self, cause->domain == FUNNEL_ERROR ? cause->code : FUNNEL_ERROR_FAILED);
+}
+
+static void
+take_certificate (FunnelKeptName *self,
+                  const FunnelDirectory *directory,
+                  FunnelAcmeIssued *issued,
+                  gint64 now)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FunnelCertificate) certificate = funnel_certificate_new (
+      issued->chain, issued->key, self->name, "the certificate authority's answer", &error);
+  FunnelOrderRecord record = {.ca = directory->url,
+                              .order_url = issued->order_url,
+                              .account_url = issued->account_url,
+                              .certificate_id = issued->certificate_id,
+                              .issued = now};
+
+  if (certificate == NULL)
+    {
+      take_failure (self, error, now);
+      return;
+    }
+  set_certificate (self, g_steal_pointer (&certificate), funnel_order_record_copy (&record));
+  self->directory = 0;
+  self->failures = 0;
+  self->retry_at = 0;
+  memset (self->blocked, 0, sizeof self->blocked);
+  g_message ("New certificate for %s from %s", self->name,
+             funnel_certificate_get_issuer (self->certificate));
+  save (self, now);
+  check_validity (self, now, TRUE);
+  serve_waiters (self, now, TRUE);
+}
+
+static void
+order_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Call) call = user_data;
+  FunnelKeptName *self = call->kept;
+  g_autoptr (GError) error = NULL;
+  FunnelAcmeClient *client = FUNNEL_ACME_CLIENT (source);
+  g_autoptr (FunnelAcmeIssued) issued = funnel_acme_client_order_finish (client, result, &error);
+  const FunnelDirectory *directory
+      = funnel_authority_find (self->shared->authority, funnel_acme_client_get_directory (client));
+  gint64 now = get_now ();
+
+  self->shared->orders--;
+  g_clear_object (&self->ordering);
+  self->dirty |= funnel_kept_status_set_order (&self->status, FALSE, NULL);
+  if (self->shared->stopped)
+    return;
+  if (issued != NULL && directory != NULL)
+    take_certificate (self, directory, issued, now);
+  else if (error != NULL && !self->given_up
+           && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    take_failure (self, error, now);
+  self->given_up = FALSE;
+  tell (self, now);
+  self->shared->look (self->shared->keeper);
+}
+
+static void
+start_order (FunnelKeptName *self, gint64 now)
+{
+  const FunnelDirectory *directory
+      = funnel_authority_get_directory (self->shared->authority, self->directory);
+  gboolean same = self->serving && g_strcmp0 (self->record->ca, directory->url) == 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FunnelAcmeClient) client = funnel_keeper_make_client (self->shared, directory, &error);
+
+  g_clear_error (&self->publish_error);
+  if (client == NULL)
+    {
+      take_failure (self, error, now);
+      return;
+    }
+  self->ordering = g_cancellable_new ();
+  self->given_up = FALSE;
+  self->step = FUNNEL_ACME_STEP_DIRECTORY;
+  self->shared->orders++;
+  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, "Ordering a certificate");
+  funnel_acme_client_order_async (client, self->name, same ? self->record->certificate_id : NULL,
+                                  &challenges, on_progress, self->ordering, order_cb,
+                                  call_new (self, self->ordering));
+}
+
+/* --- What is due --- */
+
+/* The status is not to speak of an order that is gone. */
+static void
+give_up_order (FunnelKeptName *self)
+{
+  if (self->ordering == NULL || self->given_up)
+    return;
+  self->given_up = TRUE;
+  g_cancellable_cancel (self->ordering);
+}
+
+/* The certificate in use is of an authority that is no longer wanted. */
+static gboolean
+is_foreign (FunnelKeptName *self)
+{
+  return funnel_authority_find (self->shared->authority, self->record->ca) == NULL;
+}
+
+static gboolean
+is_due (FunnelKeptName *self, gint64 now)
+{
+  if (!is_wanted (self))
+    return FALSE;
+  if (!self->serving || now >= self->renew_at || is_foreign (self))
+    return TRUE;
+  return funnel_certificate_waiters_want_more (self->waiters, get_left (self, now));
+}
+
+/* A certificate from the future can only mean that the clock is wrong, and then nothing an
+ * authority says can be judged. */
+static gboolean
+check_clock (FunnelKeptName *self, gint64 now)
+{
+  g_autofree char *begin = NULL;
+  g_autofree char *clock = NULL;
+  g_autofree char *problem = NULL;
+
+  if (self->certificate == NULL || now >= funnel_certificate_get_begin (self->certificate))
+    return TRUE;
+  begin = funnel_kept_time (funnel_certificate_get_begin (self->certificate));
+  clock = funnel_kept_time (now);
+  problem = g_strdup_printf ("This machine's clock is wrong: it says %s, but the certificate of %s "
+                             "was issued for the time from %s on",
+                             clock, self->name, begin);
+  set_problem (self, problem, "Set this machine's clock: timedatectl set-ntp true");
+  return FALSE;
+}
+
+/* What must be there before an order makes sense; what is missing is put into the status. */
+static gboolean
+check_ready (FunnelKeptName *self, gint64 now)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *next_step = NULL;
+
+  if (!check_clock (self, now))
+    {
+      fail_waiters (self, FUNNEL_ERROR_FAILED);
+      return FALSE;
+    }
+  if (!self->shared->way->check (self->shared->owner, self->name, &next_step, &error))
+    {
+      set_problem (self, error->message, next_step);
+      fail_waiters (self, error->code);
+      return FALSE;
+    }
+  if (funnel_certificate_store_check (self->shared->store, &error))
+    return TRUE;
+  set_problem (self, error->message, "Nothing is ordered that could not be kept.");
+  set_retry (self, now + STORE_RETRY_S, now, TRUE);
+  fail_waiters (self, FUNNEL_ERROR_STORE);
+  return FALSE;
+}
+
+/* Until the authority has seen the challenge, an order needs the way to it. */
+static void
+watch_order (FunnelKeptName *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *next_step = NULL;
+
+  if (!is_wanted (self))
+    give_up_order (self);
+  else if (!self->given_up && self->step <= FUNNEL_ACME_STEP_VALIDATE
+           && !self->shared->way->check (self->shared->owner, self->name, &next_step, &error))
+    {
+      set_problem (self, error->message, next_step);
+      give_up_order (self);
+    }
+}
+
+/* What is the matter with the certificate that is there; NULL nothing. */
+static char *
+explain_expiry (FunnelKeptName *self, gint64 now)
+{
+  g_autofree char *end = NULL;
+
+  if (self->certificate == NULL || now < funnel_certificate_get_expiry (self->certificate))
+    return NULL;
+  end = funnel_kept_time (funnel_certificate_get_expiry (self->certificate));
+  return g_strdup_printf ("The certificate of %s expired on %s and is no longer served", self->name,
+                          end);
+}
+
+static void
+begin_order (FunnelKeptName *self, gint64 now)
+{
+  g_autofree char *expiry = NULL;
+
+  if (self->shared->orders >= ORDERS_MAX)
+    {
+      self->dirty
+          |= funnel_kept_status_set_order (&self->status, FALSE, "Waiting for other orders to end");
+      return;
+    }
+  if (!check_ready (self, now))
+    return;
+  expiry = explain_expiry (self, now);
+  set_problem (self, expiry, NULL);
+  start_order (self, now);
+}
+
+static void
+begin_if_due (FunnelKeptName *self, gint64 now)
+{
+  g_autofree char *expiry = NULL;
+
+  /* The clock went back: what was computed from the wrong time means nothing. */
+  if (now < self->retry_set_at)
+    self->retry_at = 0;
+  if (is_due (self, now) && self->retry_at > now)
+    fail_waiters (self, FUNNEL_ERROR_FAILED);
+  else if (is_due (self, now) && self->unreadable)
+    read_again (self, now);
+  else if (is_due (self, now))
+    begin_order (self, now);
+  else if (!self->unreadable && !self->unsaved)
+    {
+      expiry = explain_expiry (self, now);
+      set_problem (self, expiry, NULL);
+    }
+}
+
+static gint64
+next_moment (FunnelKeptName *self, gint64 now)
+{
+  gint64 next = G_MAXINT64;
+
+  if (self->certificate != NULL && self->serving)
+    next = MIN (next, funnel_certificate_get_expiry (self->certificate));
+  else if (self->certificate != NULL && now < funnel_certificate_get_begin (self->certificate))
+    next = MIN (next, funnel_certificate_get_begin (self->certificate));
+  if (self->unsaved)
+    next = MIN (next, self->save_at);
+  if (!is_wanted (self) || self->ordering != NULL)
+    return next;
+  if (self->retry_at > now)
+    next = MIN (next, self->retry_at);
+  else if (self->serving && self->renew_at > now)
+    next = MIN (next, self->renew_at);
+  if (self->serving && self->question_at > 0)
+    next = MIN (next, self->question_at);
+  return next;
+}
+
+gint64
+funnel_kept_name_look (FunnelKeptName *self, gint64 now)
+{
+  check_validity (self, now, FALSE);
+  if (self->unsaved && now >= self->save_at)
+    save (self, now);
+  serve_waiters (self, now, FALSE);
+  if (self->ordering != NULL)
+    watch_order (self);
+  else
+    begin_if_due (self, now);
+  if (self->wants > 0 && self->serving && self->asking == NULL && self->question_at > 0
+      && now >= self->question_at)
+    ask_authority (self);
+  tell (self, now);
+  return next_moment (self, now);
+}
+
+/* --- Life --- */
+
+FunnelKeptName *
+funnel_kept_name_new (FunnelKeeperShared *shared, const char *name)
+{
+  FunnelKeptName *self = g_new0 (FunnelKeptName, 1);
+  gint64 now = get_now ();
+
+  self->refs = 1;
+  self->shared = shared;
+  self->name = g_strdup (name);
+  self->waiters = funnel_certificate_waiters_new (on_waiter_left, self);
+  if (!load (self))
+    g_warning ("%s", self->status.problem);
+  self->serving = self->certificate != NULL && funnel_certificate_is_valid (self->certificate, now);
+  update_status (self, now);
+  self->dirty = FALSE;
+  return self;
+}
+
+void
+funnel_kept_name_unref (FunnelKeptName *self)
+{
+  if (--self->refs > 0)
+    return;
+  g_clear_pointer (&self->certificate, funnel_certificate_unref);
+  g_clear_pointer (&self->record, funnel_order_record_free);
+  g_clear_object (&self->asking);
+  g_clear_object (&self->ordering);
+  g_clear_error (&self->publish_error);
+  funnel_certificate_waiters_free (self->waiters);
+  funnel_kept_status_clear (&self->status);
+  g_free (self->name);
+  g_free (self);
+}
+
+void
+funnel_kept_name_stop (FunnelKeptName *self)
+{
+  give_up_order (self);
+  if (self->asking != NULL)
+    g_cancellable_cancel (self->asking);
+  g_clear_object (&self->asking);
+  set_problem (self, "the daemon is ending", NULL);
+  fail_waiters (self, FUNNEL_ERROR_FAILED);
+}
+
+const char *
+funnel_kept_name_get_name (FunnelKeptName *self)
+{
+  return self->name;
+}
+
+FunnelCertificate *
+funnel_kept_name_get (FunnelKeptName *self)
+{
+  return self->serving ? self->certificate : NULL;
+}
+
+FunnelCertificate *
+funnel_kept_name_get_stored (FunnelKeptName *self)
+{
+  return self->certificate;
+}
+
+const FunnelOrderRecord *
+funnel_kept_name_get_record (FunnelKeptName *self)
+{
+  return self->record;
+}
+
+const FunnelKeptStatus *
+funnel_kept_name_get_status (FunnelKeptName *self)
+{
+  return &self->status;
+}
+
+void
+funnel_kept_name_want (FunnelKeptName *self, int by)
+{
+  g_return_if_fail (by > 0 || self->wants > 0);
+  self->wants = (guint)((int)self->wants + by);
+}
+
+gboolean
+funnel_kept_name_is_idle (FunnelKeptName *self)
+{
+  return !is_wanted (self) && self->certificate == NULL && self->ordering == NULL
+         && !self->unreadable;
+}
+
+void
+funnel_kept_name_forget (FunnelKeptName *self)
+{
+  set_certificate (self, NULL, NULL);
+  self->unsaved = FALSE;
+  check_validity (self, get_now (), TRUE);
+}
+
+void
+funnel_kept_name_nudge (FunnelKeptName *self)
+{
+  if (self->nudgeable)
+    self->retry_at = 0;
+}
+
+void
+funnel_kept_name_retry (FunnelKeptName *self)
+{
+  give_up_order (self);
+  memset (self->blocked, 0, sizeof self->blocked);
+  self->directory = 0;
+  self->failures = 0;
+  self->retry_at = 0;
+}
