@@ -23,7 +23,8 @@ struct _FunnelLocalClient
   State state;
   GSource *source; /* of the socket */
   guint deadline;
-  gboolean over; /* closed() is due */
+  gboolean over;    /* closed() is due */
+  gboolean leaving; /* no further request is answered */
 
   char head[FUNNEL_HTTP_HEAD_MAX];
   gsize head_len;
@@ -67,6 +68,7 @@ static void
 begin_response (FunnelLocalClient *self, const FunnelLocalAnswer *answer, gboolean keep_alive)
 {
   self->keep_alive = keep_alive;
+  self->leaving = !keep_alive;
   self->out = funnel_local_answer_print (answer, keep_alive);
   self->sent = 0;
   self->state = STATE_WRITING;
@@ -257,7 +259,15 @@ funnel_local_client_refuse (FunnelLocalClient *self, guint status, const char *p
 gboolean
 funnel_local_client_is_idle (FunnelLocalClient *self)
 {
-  return self->state == STATE_READING && self->head_len == 0;
+  /* A request may have come that the loop has not shown us yet. */
+  return self->state == STATE_READING && self->head_len == 0
+         && g_socket_condition_check (self->socket, G_IO_IN) == 0;
+}
+
+gboolean
+funnel_local_client_is_leaving (FunnelLocalClient *self)
+{
+  return self->leaving;
 }
 
 void

@@ -52,6 +52,9 @@ void funnel_local_client_refuse (FunnelLocalClient *self, guint status, const ch
 /** funnel_local_client_is_idle: nothing of a request is there and nothing to be sent. */
 gboolean funnel_local_client_is_idle (FunnelLocalClient *self);
 
+/** funnel_local_client_is_leaving: its last response is made; seconds, and it is gone. */
+gboolean funnel_local_client_is_leaving (FunnelLocalClient *self);
+
 /** What the owner knows about it, kept here. */
 void funnel_local_client_set_uid (FunnelLocalClient *self, uid_t uid);
 uid_t funnel_local_client_get_uid (FunnelLocalClient *self);

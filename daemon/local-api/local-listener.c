@@ -108,13 +108,16 @@ static const FunnelLocalClientEvents client_events = {
     .closed = on_client_closed,
 };
 
+/* How many are there to stay: of @uid, if @of_user. */
 static guint
-count_clients (FunnelLocalListener *self, uid_t uid)
+count_clients (FunnelLocalListener *self, gboolean of_user, uid_t uid)
 {
   guint count = 0;
 
   for (GList *at = self->clients.head; at != NULL; at = at->next)
-    count += funnel_local_client_get_uid (at->data) == uid;
+    if (!funnel_local_client_is_leaving (at->data)
+        && (!of_user || funnel_local_client_get_uid (at->data) == uid))
+      count++;
   return count;
 }
 
@@ -136,10 +139,10 @@ make_room (FunnelLocalListener *self, gboolean of_user, uid_t uid)
 static gboolean
 has_room (FunnelLocalListener *self, uid_t uid)
 {
-  if (count_clients (self, uid) >= FUNNEL_LOCAL_CLIENTS_PER_USER && self->secret == NULL
+  if (self->secret == NULL && count_clients (self, TRUE, uid) >= FUNNEL_LOCAL_CLIENTS_PER_USER
       && !make_room (self, TRUE, uid))
     return FALSE;
-  return self->clients.length < FUNNEL_LOCAL_CLIENTS_MAX || make_room (self, FALSE, 0);
+  return count_clients (self, FALSE, 0) < FUNNEL_LOCAL_CLIENTS_MAX || make_room (self, FALSE, 0);
 }
 
 static uid_t
