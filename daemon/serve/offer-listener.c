@@ -248,10 +248,9 @@ refuse_malformed (struct serve_loop *loop,
   answer_and_linger (loop, flow, answer, offer_answer_write_error (result, bad_field, answer));
 }
 
-void
-offer_accept (struct serve_loop *loop, struct flow *flow)
+static void
+accept_with (struct serve_loop *loop, struct flow *flow, const struct serve_handler *handler)
 {
-  const struct serve_handler *handler = handlers[flow->share->share->kind];
   char answer[OFFER_ANSWER_MAX];
   size_t len = offer_answer_write_accept (answer);
 
@@ -260,12 +259,18 @@ offer_accept (struct serve_loop *loop, struct flow *flow)
       flow_end (loop, flow);
       return;
     }
-  counter_add (&flow->share->counters->flows_total, 1);
   flow_set_state (loop, flow, FLOW_SERVING);
   flow->active_at = loop->now;
   flow->handler = handler;
   if (handler->start (loop, flow) < 0)
     flow_end (loop, flow);
+}
+
+void
+offer_accept (struct serve_loop *loop, struct flow *flow)
+{
+  counter_add (&flow->share->counters->flows_total, 1);
+  accept_with (loop, flow, handlers[flow->share->share->kind]);
 }
 
 static enum offer_reason
@@ -285,6 +290,14 @@ judge_hello (const struct offer *offer, enum hello_result result, const struct h
     }
 }
 
+/* A certificate authority that wants to see whether the name is ours (RFC 8737). Where TLS passes
+ * through, that is between it and the local server. */
+static bool
+is_challenge (const FunnelServeShare *share, const struct hello *hello)
+{
+  return share->kind != FUNNEL_SERVE_PASS_THROUGH && hello->has_acme_alpn;
+}
+
 static enum offer_reason
 judge_share (struct serve_loop *loop, struct share_entry *entry, const struct hello *hello)
 {
@@ -293,10 +306,14 @@ judge_share (struct serve_loop *loop, struct share_entry *entry, const struct he
   if (entry == NULL)
     return OFFER_REASON_NO_SHARE;
   share = entry->share;
-  if (share->kind == FUNNEL_SERVE_TERMINATE && share->certificate == NULL)
-    return OFFER_REASON_NO_SHARE;
-  /* A certificate authority's challenge that nobody here has asked for. */
-  if (share->kind == FUNNEL_SERVE_TERMINATE && hello->has_acme_alpn)
+  /* No policy applies: nobody knows where an authority comes from. One that nobody here has asked
+   * for is turned away. */
+  if (is_challenge (share, hello) && (share->challenge == NULL || hello->alpn_count != 1))
+    return OFFER_REASON_NOT_ALLOWED;
+  if (is_challenge (share, hello))
+    return loop->flows < loop->limits.flows_max ? OFFER_REASON_NONE : OFFER_REASON_BUSY;
+  /* Announced, so that the authority can come, but not yet for visitors. */
+  if (share->kind != FUNNEL_SERVE_PASS_THROUGH && share->certificate == NULL)
     return OFFER_REASON_NOT_ALLOWED;
   if (loop->flows >= loop->limits.flows_max)
     return OFFER_REASON_BUSY;
@@ -342,7 +359,9 @@ consider (struct serve_loop *loop, struct flow *flow)
   reason = judge_hello (&offer, hello_result, &hello);
   if (reason == OFFER_REASON_NONE)
     reason = judge_share (loop, flow->share, &hello);
-  if (reason == OFFER_REASON_NONE)
+  if (reason == OFFER_REASON_NONE && is_challenge (flow->share->share, &hello))
+    accept_with (loop, flow, &serve_challenge);
+  else if (reason == OFFER_REASON_NONE)
     target_connect (loop, flow);
   else
     offer_refuse (loop, flow, reason);

@@ -25,6 +25,7 @@
 struct serve_handler;
 struct serve_listener;
 struct tls_flow;
+struct challenge_flow;
 
 /*   state       may be read from visitor   target   left by
  *   WAITING     yes, into a new buffer     –        first byte → READING; end → DEAD
@@ -81,6 +82,7 @@ struct flow
   { /* the handler's */
     struct pass_through pass_through;
     struct tls_flow *tls;
+    struct challenge_flow *challenge;
   };
 };
 

@@ -124,6 +124,7 @@ struct serve_handler
 
 extern const struct serve_handler serve_pass_through;
 extern const struct serve_handler serve_terminate;
+extern const struct serve_handler serve_challenge; /* without a target */
 
 /* What the thread tells its owner; called on the serve thread. */
 struct serve_owner

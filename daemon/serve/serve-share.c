@@ -42,6 +42,7 @@ funnel_serve_share_unref (const FunnelServeShare *share)
     return;
   g_free (self->name);
   g_clear_pointer (&self->certificate, funnel_certificate_unref);
+  g_clear_pointer (&self->challenge, funnel_certificate_unref);
   policy_clear (&self->policy);
   g_strfreev (self->alpn);
   g_ptr_array_unref (self->mounts);
@@ -143,9 +144,9 @@ funnel_serve_share_equal (const FunnelServeShare *a, const FunnelServeShare *b)
 {
   return a->id == b->id && a->port == b->port && a->kind == b->kind
          && a->proxy_protocol == b->proxy_protocol && a->certificate == b->certificate
-         && g_strcmp0 (a->name, b->name) == 0 && same_target (&a->target, &b->target)
-         && same_protocols (a->alpn, b->alpn) && same_policy (&a->policy, &b->policy)
-         && same_mounts (a->mounts, b->mounts);
+         && a->challenge == b->challenge && g_strcmp0 (a->name, b->name) == 0
+         && same_target (&a->target, &b->target) && same_protocols (a->alpn, b->alpn)
+         && same_policy (&a->policy, &b->policy) && same_mounts (a->mounts, b->mounts);
 }
 
 static gboolean

@@ -110,6 +110,7 @@ typedef struct
   guint16 port;   /* public port */
   FunnelServeKind kind;
   FunnelCertificate *certificate; /* TERMINATE and HTTP; NULL: visitors are refused */
+  FunnelCertificate *challenge;   /* TERMINATE and HTTP; shown to ALPN acme-tls/1; NULL: refused */
   FunnelServePolicy policy;
 
   /* PASS_THROUGH and TERMINATE */

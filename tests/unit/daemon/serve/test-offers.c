@@ -337,7 +337,7 @@ test_terminate_refusals (Fixture *f, gconstpointer data)
   guint16 port = local_target_get_port (target);
 
   fixture_share_more (f, FUNNEL_SERVE_TERMINATE, port, NULL, 0);
-  assert_refused (fixture_offer (f), OFFER_REASON_NO_SHARE);
+  assert_refused (fixture_offer (f), OFFER_REASON_NOT_ALLOWED);
   fixture_share_more (f, FUNNEL_SERVE_TERMINATE, port, f->certificate, 0);
   assert_refused (offer_named (f, NAME, NAME, "acme-tls/1"), OFFER_REASON_NOT_ALLOWED);
   local_target_free (target);
