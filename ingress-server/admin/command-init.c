@@ -146,7 +146,7 @@ command_init_parse (AdminCall *call, char **words, GError **error)
 static IngressConfig *
 make_config (AdminCall *call, GError **error)
 {
-  g_autoptr (IngressConfig) config = g_new0 (IngressConfig, 1);
+  g_autoptr (IngressConfig) config = ingress_config_new ();
   JsonObject *request = call->request;
   g_autoptr (GArray) ports
       = funnel_json_get_ports (request, "public_ports", INGRESS_PUBLIC_PORTS_MAX, error);

@@ -39,6 +39,11 @@ struct _IngressAgentHost
   gboolean relay_up;
   char *engine;
   const struct relay_counters *counters;
+
+  /* See agent-handshakes.c. */
+  GHashTable *handshakes; /* public key → gint64*, Unix seconds */
+  gint64 handshakes_at;   /* monotonic, microseconds; 0 never */
+  GArray *handshake_waiters;
 };
 
 /** agent_steps_begin: set up self->client, from the first step. Ends in one of the two below. */

@@ -211,6 +211,7 @@ ingress_agent_host_finalize (GObject *object)
   funnel_secret_free (self->private_key);
   g_free (self->public_key);
   g_free (self->fingerprint);
+  g_hash_table_unref (self->handshakes);
   g_free (self->run_dir);
   g_free (self->engine);
   g_object_unref (self->registry);
@@ -241,6 +242,7 @@ ingress_agent_host_init (IngressAgentHost *self)
 {
   self->listeners = public_listeners_new ();
   self->engine = g_strdup ("");
+  self->handshakes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->workers = CLAMP (g_get_num_processors (), 1, WORKERS_MAX);
   funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
 }

@@ -57,6 +57,14 @@ void ingress_agent_host_set_routes (IngressAgentHost *self,
                                     void (*done) (gpointer data),
                                     gpointer data);
 
+/** ingress_agent_host_refresh_handshakes: learn when nodes last shook hands, then call @done; at
+ * once when that is known well enough, or cannot be. */
+void ingress_agent_host_refresh_handshakes (IngressAgentHost *self,
+                                            void (*done) (gpointer data),
+                                            gpointer data);
+/** ingress_agent_host_get_handshake: Unix seconds, as of the last refresh; 0 never or unknown. */
+gint64 ingress_agent_host_get_handshake (IngressAgentHost *self, const char *public_key);
+
 /* For status. */
 const char *ingress_agent_host_get_engine (
     IngressAgentHost *self); /* "kernel", "wireguard-go", "none", "" before */

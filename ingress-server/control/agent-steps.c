@@ -249,10 +249,49 @@ end_routes (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError
 static gboolean
 open_listeners (IngressAgentHost *self, GError **error)
 {
-  guint per_port = MIN (self->workers, PUBLIC_LISTENERS_MAX / self->config->n_public_ports);
+  guint per_port = MIN (self->workers, PUBLIC_LISTENERS_MAX / (self->config->n_public_ports + 1));
 
   return self->listeners->len > 0
          || public_listeners_open (self->listeners, self->config, per_port, error);
+}
+
+static void
+add_field (GPtrArray *fields, const char *key, char *value)
+{
+  g_ptr_array_add (fields, g_strdup (key));
+  g_ptr_array_add (fields, value);
+}
+
+/* One option of the relay's command line; @value is taken over. */
+static void
+add_option (GPtrArray *fields, guint *count, const char *option, char *value)
+{
+  g_autofree char *first = g_strdup_printf ("arg.%u", (*count)++);
+  g_autofree char *second = g_strdup_printf ("arg.%u", (*count)++);
+
+  add_field (fields, first, g_strdup (option));
+  add_field (fields, second, value);
+}
+
+static void
+add_options (IngressAgentHost *self, GPtrArray *fields)
+{
+  const IngressConfig *config = self->config;
+  guint count = 0;
+
+  add_option (fields, &count, "--workers", g_strdup_printf ("%u", self->workers));
+  add_option (fields, &count, "--max-per-source", g_strdup_printf ("%u", config->max_per_source));
+  if (config->rate_per_source > 0)
+    add_option (fields, &count, "--rate-per-source",
+                g_strdup_printf ("%u", config->rate_per_source));
+  if (config->bandwidth > 0)
+    add_option (fields, &count, "--bandwidth",
+                g_strdup_printf ("%" G_GUINT64_FORMAT, config->bandwidth));
+  if (config->redirect_port > 0)
+    add_option (fields, &count, "--redirect-port", g_strdup_printf ("%u", config->redirect_port));
+  /* On loopback the kernel would choose 127.0.0.1, and nodes take offers from our address only. */
+  if (config->tunnel == INGRESS_TUNNEL_DIRECT)
+    add_option (fields, &count, "--source", ingress_config_address (config, INGRESS_HOST));
 }
 
 static gboolean
@@ -261,15 +300,9 @@ begin_relay (IngressAgentHost *self, GError **error)
   static const char *const folders[] = {"../relay", NULL};
   g_autofree char *program
       = funnel_find_program ("funnel-relay", FUNNEL_ENV_RELAY_PROGRAM, folders);
-  g_autofree char *absolute = g_canonicalize_filename (program, NULL);
-  g_autofree char *workers = g_strdup_printf ("%u", self->workers);
-  g_autofree char *size = g_strdup_printf ("%zu", RELAY_COUNTERS_SIZE);
   g_autoptr (GString) ports = g_string_new (NULL);
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *address = ingress_config_address (self->config, INGRESS_HOST);
-  const char *fields[] = {"program", absolute,   "listeners", NULL,    "counters-size",
-                          size,      "arg.0",    "--workers", "arg.1", workers,
-                          NULL,      "--source", "arg.3",     address, NULL};
+  g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func (g_free);
 
   if (self->agent_has_relay || !open_listeners (self, error))
     return FALSE;
@@ -281,11 +314,12 @@ begin_relay (IngressAgentHost *self, GError **error)
         return FALSE;
       g_string_append_printf (ports, "%s%u", i ? "," : "", listener->port);
     }
-  fields[3] = ports->str;
-  /* On loopback the kernel would choose 127.0.0.1, and nodes take offers from our address only. */
-  if (self->config->tunnel == INGRESS_TUNNEL_DIRECT)
-    fields[10] = "arg.2";
-  send_request (self, "relay-start", fields, fds);
+  add_field (fields, "program", g_canonicalize_filename (program, NULL));
+  add_field (fields, "listeners", g_strdup (ports->str));
+  add_field (fields, "counters-size", g_strdup_printf ("%zu", RELAY_COUNTERS_SIZE));
+  add_options (self, fields);
+  g_ptr_array_add (fields, NULL);
+  send_request (self, "relay-start", (const char *const *)fields->pdata, fds);
   return TRUE;
 }
 

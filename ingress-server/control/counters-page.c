@@ -5,13 +5,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-static const char *const refusal_names[] = {
-#define REFUSAL_NAME(id, name) name,
-    RELAY_REFUSALS (REFUSAL_NAME)
-#undef REFUSAL_NAME
-};
-G_STATIC_ASSERT (G_N_ELEMENTS (refusal_names) == RELAY_REFUSAL_COUNT);
-
 const struct relay_counters *
 counters_page_map (int fd)
 {
@@ -41,10 +34,4 @@ guint32
 counters_page_read32 (const guint32 *counter)
 {
   return __atomic_load_n (counter, __ATOMIC_RELAXED);
-}
-
-const char *
-counters_page_refusal (guint index)
-{
-  return refusal_names[index];
 }

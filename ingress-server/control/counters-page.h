@@ -17,7 +17,4 @@ void counters_page_unmap (const struct relay_counters *counters);
 guint64 counters_page_read (const guint64 *counter);
 guint32 counters_page_read32 (const guint32 *counter);
 
-/** counters_page_refusal: name of refusal @index < RELAY_REFUSAL_COUNT. */
-const char *counters_page_refusal (guint index);
-
 G_END_DECLS

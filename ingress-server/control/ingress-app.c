@@ -7,6 +7,7 @@
 #include "lib/base/notify.h"
 #include "ingress-server/control/admin-api.h"
 #include "ingress-server/control/join-api.h"
+#include "ingress-server/control/metrics.h"
 #include "ingress-server/store/ingress-setup.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct _IngressApp
   IngressParts parts;
   JoinApi *join;
   AdminApi *admin;
+  MetricsServer *metrics; /* NULL when off */
   GMainLoop *loop;
   GError *failure; /* ends the run */
   gboolean was_ready;
@@ -239,7 +241,9 @@ make_parts (IngressApp *self, GError **error)
   if (!make_agent (self, error))
     return FALSE;
   self->admin = admin_api_new (&self->parts, self->run_dir, error);
-  return self->admin != NULL;
+  if (self->admin && self->config->metrics_host)
+    self->metrics = metrics_server_new (&self->parts, error);
+  return self->admin != NULL && (self->metrics != NULL || self->config->metrics_host == NULL);
 }
 
 IngressApp *
@@ -282,6 +286,7 @@ drop_parts (IngressApp *self, gboolean keep_agent)
 {
   IngressParts *parts = &self->parts;
 
+  g_clear_pointer (&self->metrics, metrics_server_free);
   g_clear_pointer (&self->admin, admin_api_free);
   g_clear_pointer (&self->join, join_api_free);
   if (parts->routes)

@@ -191,7 +191,7 @@ add_relay (JsonObject *object, const struct relay_counters *counters, gboolean u
       json_object_set_int_member (relay, "bytes_out",
                                   (gint64)counters_page_read (&counters->bytes_out));
       for (guint i = 0; i < RELAY_REFUSAL_COUNT; i++)
-        json_object_set_int_member (refusals, counters_page_refusal (i),
+        json_object_set_int_member (refusals, relay_refusal_name ((enum relay_refusal)i),
                                     (gint64)counters_page_read (&counters->refusals[i]));
     }
   json_object_set_object_member (relay, "refusals", refusals);

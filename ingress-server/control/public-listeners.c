@@ -55,12 +55,12 @@ inherit_one (GArray *listeners, const IngressConfig *config, int fd, GError **er
 {
   PublicListener listener = {.fd = fd, .port = listening_port (fd)};
 
-  if (!ingress_config_has_port (config, listener.port))
+  if (!ingress_config_listens_at (config, listener.port))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
                    "Inherited socket %d does not listen at a public port; make ListenStream= of "
                    "the socket unit and "
-                   "public-ports of " INGRESS_CONFIG_FILE " agree",
+                   "public-ports or redirect-port of " INGRESS_CONFIG_FILE " agree",
                    fd);
       return FALSE;
     }
@@ -197,5 +197,10 @@ public_listeners_open (GArray *listeners,
         g_array_set_size (listeners, 0);
         return FALSE;
       }
+  if (config->redirect_port != 0 && !open_port (listeners, config, config->redirect_port, 1, error))
+    {
+      g_array_set_size (listeners, 0);
+      return FALSE;
+    }
   return TRUE;
 }

@@ -110,13 +110,28 @@ use_hello_bytes (struct worker *worker, uint32_t index, size_t len)
     refuse_hello (worker, index, result);
 }
 
-/* On the port that only redirects: names that are served at the usual port are sent there, nothing
- * else is answered. */
+/* The public port at which @name is served, the usual one if there are several; 0 for none. */
+static uint16_t
+find_served_port (const struct worker *worker, const char *name)
+{
+  const struct relay_options *options = worker->options;
+  uint16_t port = 0;
+
+  for (uint32_t i = 0; i < options->listener_count && port != HTTPS_PORT; i++)
+    if (find_route (worker, name, options->listeners[i].port) != NULL
+        && (port == 0 || options->listeners[i].port == HTTPS_PORT))
+      port = options->listeners[i].port;
+  return port;
+}
+
+/* On the port that only redirects: names that are served are sent to https, nothing else is
+ * answered. */
 static void
 use_request_bytes (struct worker *worker, uint32_t index, size_t len)
 {
   struct plain_request request;
   char answer[PLAIN_REDIRECT_MAX];
+  uint16_t port;
   enum plain_request_result result
       = plain_request_parse ((const char *)worker->scratch.data, len, &request);
 
@@ -124,12 +139,12 @@ use_request_bytes (struct worker *worker, uint32_t index, size_t len)
     return;
   if (result != PLAIN_REQUEST_OK)
     flow_refuse (worker, index, RELAY_REFUSAL_BAD_REQUEST, ALERT_NONE);
-  else if (find_route (worker, request.host, HTTPS_PORT) == NULL)
+  else if ((port = find_served_port (worker, request.host)) == 0)
     flow_refuse (worker, index, RELAY_REFUSAL_UNKNOWN_NAME, ALERT_NONE);
   else
     {
       relay_count (&flow_counters (worker)->redirected, 1);
-      flow_say_goodbye (worker, index, answer, plain_request_redirect (&request, answer));
+      flow_say_goodbye (worker, index, answer, plain_request_redirect (&request, port, answer));
     }
 }
 

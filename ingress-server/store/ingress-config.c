@@ -2,6 +2,7 @@
 
 #include "ingress-server/store/ingress-config.h"
 
+#include "lib/base/byte-rate.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 #include "lib/base/names.h"
@@ -14,6 +15,7 @@
 #define NETWORK_WIREGUARD 0x64400000u /* 100.64.0.0/10, RFC 6598 */
 #define NETWORK_DIRECT 0x7f400000u    /* 127.64.0.0/10 */
 #define HOST_MASK 0x003fffffu
+#define MAX_PER_SOURCE 1024
 
 static const char *const tunnel_names[] = {"wireguard", "direct"};
 G_STATIC_ASSERT (G_N_ELEMENTS (tunnel_names) == INGRESS_TUNNEL_DIRECT + 1);
@@ -48,6 +50,7 @@ ingress_config_free (IngressConfig *config)
   g_free (config->endpoint_host);
   g_free (config->public_ports);
   g_free (config->listen);
+  g_free (config->metrics_host);
   g_free (config);
 }
 
@@ -114,6 +117,66 @@ read_link_port (IngressConfig *config, const char *text, GError **error)
   return TRUE;
 }
 
+static gboolean
+read_number (const char *text, guint64 min, guint64 max, guint *out, GError **error)
+{
+  guint64 number = 0;
+
+  if (!g_ascii_string_to_unsigned (text, 10, min, max, &number, error))
+    return FALSE;
+  *out = (guint)number;
+  return TRUE;
+}
+
+static gboolean
+read_redirect_port (IngressConfig *config, const char *text, GError **error)
+{
+  guint port = 0;
+
+  if (!read_number (text, 0, G_MAXUINT16, &port, error))
+    return FALSE;
+  config->redirect_port = (guint16)port;
+  return TRUE;
+}
+
+static gboolean
+read_max_per_source (IngressConfig *config, const char *text, GError **error)
+{
+  return read_number (text, 1, 60000, &config->max_per_source, error);
+}
+
+static gboolean
+read_rate_per_source (IngressConfig *config, const char *text, GError **error)
+{
+  return read_number (text, 0, 1000000, &config->rate_per_source, error);
+}
+
+static gboolean
+read_bandwidth (IngressConfig *config, const char *text, GError **error)
+{
+  config->bandwidth = g_str_equal (text, "0") ? 0 : funnel_byte_rate_parse (text, error);
+  return g_str_equal (text, "0") || config->bandwidth != 0;
+}
+
+/* Metrics name nodes and tell who is busy when: they do not leave this machine by themselves. */
+static gboolean
+read_metrics (IngressConfig *config, const char *text, GError **error)
+{
+  g_autoptr (GInetAddress) address = NULL;
+
+  if (!*text)
+    return TRUE;
+  if (!funnel_endpoint_split (text, &config->metrics_host, &config->metrics_port, error))
+    return FALSE;
+  address = g_inet_address_new_from_string (config->metrics_host);
+  if (address && g_inet_address_get_is_loopback (address))
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+               "“%s” is not a loopback address with a port; write for example 127.0.0.1:9469",
+               text);
+  return FALSE;
+}
+
 #define TEXT_OF(number) G_STRINGIFY (number)
 
 static const struct
@@ -128,7 +191,34 @@ static const struct
     {"listen", "", read_listen},
     {"tunnel", "wireguard", read_tunnel},
     {"link-port", TEXT_OF (FUNNEL_LINK_PORT), read_link_port},
+    {"redirect-port", "0", read_redirect_port},
+    {"max-per-source", TEXT_OF (MAX_PER_SOURCE), read_max_per_source},
+    {"rate-per-source", "0", read_rate_per_source},
+    {"bandwidth", "0", read_bandwidth},
+    {"metrics", "", read_metrics},
 };
+
+/* What depends on more than one key. */
+static gboolean
+check_together (const IngressConfig *config, GError **error)
+{
+  if (config->redirect_port == 0 || !ingress_config_has_port (config, config->redirect_port))
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+               "redirect-port: %u is one of the public-ports; a port either takes TLS or redirects",
+               config->redirect_port);
+  return FALSE;
+}
+
+IngressConfig *
+ingress_config_new (void)
+{
+  IngressConfig *config = g_new0 (IngressConfig, 1);
+
+  config->link_port = FUNNEL_LINK_PORT;
+  config->max_per_source = MAX_PER_SOURCE;
+  return config;
+}
 
 static gboolean
 read_keys (IngressConfig *config, GKeyFile *file, GError **error)
@@ -194,7 +284,8 @@ ingress_config_load (const char *state_dir, GError **error)
                      why->message);
       return NULL;
     }
-  if (!check_keys_are_known (file, error) || !read_keys (config, file, error))
+  if (!check_keys_are_known (file, error) || !read_keys (config, file, error)
+      || !check_together (config, error))
     {
       g_prefix_error (error, "%s: ", path);
       return NULL;
@@ -207,6 +298,11 @@ ingress_config_print (const IngressConfig *config)
 {
   g_autofree char *endpoint = funnel_endpoint_join (config->endpoint_host, config->endpoint_port);
   g_autofree char *ports = ingress_ports_print (config->public_ports, config->n_public_ports);
+  g_autofree char *bandwidth
+      = config->bandwidth ? funnel_byte_rate_print (config->bandwidth) : g_strdup ("0");
+  g_autofree char *metrics = config->metrics_host
+                                 ? funnel_endpoint_join (config->metrics_host, config->metrics_port)
+                                 : g_strdup ("");
 
   return g_strdup_printf (
       "# The ingress, as funnel-ingressd reads it when it starts.\n"
@@ -223,9 +319,22 @@ ingress_config_print (const IngressConfig *config)
       "# wireguard, or direct: loopback only, for tests and demonstrations on one machine.\n"
       "tunnel=%s\n"
       "# TCP port for links, inside the tunnel.\n"
-      "link-port=%u\n",
+      "link-port=%u\n"
+      "# TCP port, usually 80, on which plain HTTP for names that are shared is sent to https;\n"
+      "# 0: none.\n"
+      "redirect-port=%u\n"
+      "# Visitors at a time from one address (IPv6: from one /64).\n"
+      "max-per-source=%u\n"
+      "# New visitors per second from one address, four seconds' worth at once; 0: no limit.\n"
+      "rate-per-source=%u\n"
+      "# Bytes per second, all visitors together, shared fairly among nodes: 500k, 10M, 1G;\n"
+      "# 0: no limit.\n"
+      "bandwidth=%s\n"
+      "# Loopback address and port for Prometheus metrics, such as 127.0.0.1:9469; empty: none.\n"
+      "metrics=%s\n",
       config->zone, endpoint, ports, config->listen ? config->listen : "",
-      ingress_tunnel_text (config->tunnel), config->link_port);
+      ingress_tunnel_text (config->tunnel), config->link_port, config->redirect_port,
+      config->max_per_source, config->rate_per_source, bandwidth, metrics);
 }
 
 gboolean
@@ -235,6 +344,13 @@ ingress_config_has_port (const IngressConfig *config, guint16 port)
     if (config->public_ports[i] == port)
       return TRUE;
   return FALSE;
+}
+
+gboolean
+ingress_config_listens_at (const IngressConfig *config, guint16 port)
+{
+  return ingress_config_has_port (config, port)
+         || (config->redirect_port != 0 && config->redirect_port == port);
 }
 
 static guint32

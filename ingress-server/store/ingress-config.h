@@ -33,9 +33,15 @@ typedef struct
   guint16 endpoint_port; /* UDP for WireGuard, TCP for the join API */
   guint16 *public_ports;
   guint n_public_ports;
-  char *listen; /* IP to bind public and join ports to, NULL = all */
+  guint16 redirect_port; /* plain HTTP, sent to https; 0 = none */
+  char *listen;          /* IP to bind public and join ports to, NULL = all */
   IngressTunnel tunnel;
   guint16 link_port;
+  guint max_per_source;  /* visitors at a time from one address */
+  guint rate_per_source; /* new visitors per second from one address; 0 = no limit */
+  guint64 bandwidth;     /* bytes per second, all visitors together; 0 = no limit */
+  char *metrics_host;    /* loopback address for metrics, NULL = off */
+  guint16 metrics_port;
 } IngressConfig;
 
 /** ingress_config_load: from @state_dir; errors name the file, the key and the remedy. */
@@ -49,6 +55,11 @@ char *ingress_config_print (const IngressConfig *config);
 const char *ingress_tunnel_text (IngressTunnel tunnel);
 gboolean ingress_tunnel_from_text (const char *text, IngressTunnel *out, GError **error);
 
+/** ingress_config_new: everything that has a default at that. */
+IngressConfig *ingress_config_new (void);
+
+/** ingress_config_listens_at: whether visitors are listened for at @port, redirects included. */
+gboolean ingress_config_listens_at (const IngressConfig *config, guint16 port);
 gboolean ingress_config_has_port (const IngressConfig *config, guint16 port);
 /** ingress_config_address: tunnel address of host part @host: 100.64.0.0/10, or 127.64.0.0/10 when
  * direct. */

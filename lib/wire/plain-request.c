@@ -2,9 +2,13 @@
 
 #include "lib/wire/plain-request.h"
 
+#include "lib/wire/address.h"
+
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+#define HTTPS_PORT 443
 
 struct span
 {
@@ -193,13 +197,21 @@ append (char *out, size_t at, const char *text, size_t len)
 }
 
 size_t
-plain_request_redirect (const struct plain_request *request, char out[PLAIN_REDIRECT_MAX])
+plain_request_redirect (const struct plain_request *request,
+                        uint16_t port,
+                        char out[PLAIN_REDIRECT_MAX])
 {
   static const char before[] = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://";
   static const char after[] = "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
   size_t len = append (out, 0, before, sizeof before - 1);
+  char digits[ADDRESS_PORT_MAX];
 
   len = append (out, len, request->host, strlen (request->host));
+  if (port != HTTPS_PORT)
+    {
+      len = append (out, len, ":", 1);
+      len = append (out, len, digits, address_print_port (port, digits));
+    }
   if (request->target_len == 0)
     len = append (out, len, "/", 1);
   len = append (out, len, request->target, request->target_len);

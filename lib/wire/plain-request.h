@@ -7,6 +7,7 @@
 #include "lib/wire/host-name.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define PLAIN_REQUEST_MAX 8192        /* bytes of a head looked at before giving up */
 #define PLAIN_REQUEST_TARGET_MAX 4096 /* bytes of path and query */
@@ -37,5 +38,7 @@ struct plain_request
 enum plain_request_result
 plain_request_parse (const char *data, size_t len, struct plain_request *out);
 
-/** plain_request_redirect: write the answer 308 to https on the usual port. Returns its length. */
-size_t plain_request_redirect (const struct plain_request *request, char out[PLAIN_REDIRECT_MAX]);
+/** plain_request_redirect: write the answer 308 to https on @port. Returns its length. */
+size_t plain_request_redirect (const struct plain_request *request,
+                               uint16_t port,
+                               char out[PLAIN_REDIRECT_MAX]);

@@ -11,7 +11,7 @@ static void
 check_redirect (const struct plain_request *request)
 {
   char out[PLAIN_REDIRECT_MAX];
-  size_t len = plain_request_redirect (request, out);
+  size_t len = plain_request_redirect (request, 8443, out);
   unsigned lines = 0;
 
   REQUIRE (len <= sizeof out);

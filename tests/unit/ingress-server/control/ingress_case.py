@@ -406,6 +406,19 @@ class IngressCase(unittest.TestCase):
         code, self.daemon = self.daemon.returncode, None
         return code
 
+    def configure(self, **values):
+        """Ends the control process, sets keys of ingress.conf, and starts it again."""
+        self.stop(signal.SIGKILL)
+        path = os.path.join(self.state, "ingress.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for key, value in values.items():
+            text, count = re.subn(r"(?m)^%s=.*$" % re.escape(key), "%s=%s" % (key, value), text)
+            self.assertEqual(count, 1, "%s is not in the commented file" % key)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.start()
+
     def agent_pid(self):
         """The agent whose socket is ours."""
         with open("/proc/net/unix", encoding="ascii") as file:

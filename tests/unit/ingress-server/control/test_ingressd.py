@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from ingress_case import (INGRESSD, IngressCase, Link, OfferServer, Refused, Token, ZONE, check_schema, free_port,
+from ingress_case import (DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, Token, ZONE, check_schema, free_port,
                           join_body, new_key, post_join, visit, wait_for)
 
 LAPTOP = "laptop." + ZONE
@@ -387,6 +387,49 @@ class Visitors(IngressCase):
         link.send("shares", shares=[])
         wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
 
+    def test_redirect_and_metrics(self):
+        redirect, metrics = free_port(), free_port()
+        self.configure(**{"redirect-port": redirect, "metrics": "127.0.0.1:%d" % metrics})
+
+        def get(port, path, host):
+            with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as visitor:
+                visitor.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path.encode(), host.encode()))
+                try:
+                    return b"".join(iter(lambda: visitor.recv(65536), b"")).decode()
+                except ConnectionResetError:
+                    return ""
+
+        self.assertEqual(get(redirect, "/", LAPTOP), "")
+        self.armed()
+        self.assertEqual(self.visit(), "hello from the node")
+        head = get(redirect, "/a?b", LAPTOP)
+        self.assertTrue(head.startswith("HTTP/1.1 308 "))
+        self.assertIn("\r\nLocation: https://%s:%d/a?b\r\n" % (LAPTOP, self.public_port), head)
+        self.assertEqual(get(redirect, "/", "other." + ZONE), "")
+
+        page = get(metrics, "/metrics", "localhost")
+        self.assertIn("\r\nContent-Type: text/plain; version=0.0.4", page)
+        numbers = dict(line.rsplit(" ", 1) for line in page.split("\r\n\r\n", 1)[1].splitlines() if not line.startswith("#"))
+        label = '{node="laptop",name="%s",port="%d"}' % (LAPTOP, self.public_port)
+        self.assertEqual(numbers["funnel_relay_redirected_total"], "1")
+        self.assertEqual(numbers["funnel_name_works" + label], "1")
+        self.assertGreaterEqual(int(numbers["funnel_name_flows_total" + label]), 1)
+        self.assertEqual(numbers['funnel_node_linked{node="laptop"}'], "1")
+        count = int(numbers["funnel_relay_offer_seconds_count"])
+        self.assertGreaterEqual(count, 1)
+        self.assertEqual(int(numbers['funnel_relay_offer_seconds_bucket{le="+Inf"}']), count)
+        self.assertEqual(int(numbers["funnel_relay_flows_total"]), count)
+        self.assertTrue(get(metrics, "/", "localhost").startswith("HTTP/1.1 404 "))
+
+    def test_bad_settings(self):
+        for key, value, word in (("metrics", "192.0.2.1:9", "loopback"), ("metrics", "x", "metrics"), ("bandwidth", "fast", "bandwidth"),
+                                 ("redirect-port", self.public_port, "public-ports"), ("max-per-source", "0", "max-per-source")):
+            with self.assertRaises(AssertionError) as caught:
+                self.configure(**{key: value})
+            self.assertIn(word, str(caught.exception))
+            self.assertIn("ingress.conf", str(caught.exception))
+            self.configure(**{key: {"max-per-source": 1024, "redirect-port": 0, "bandwidth": 0}.get(key, "")})
+
     def test_second_link_is_told_too(self):
         self.armed()
         second = self.link(self.answer, self.server.port)
@@ -505,14 +548,8 @@ class Visitors(IngressCase):
 
     def test_other_configuration(self):
         agent = self.agent_pid()
-        self.stop(signal.SIGKILL)
-        path = os.path.join(self.state, "ingress.conf")
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
         other = free_port()
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace("public-ports=%d" % self.public_port, "public-ports=%d" % other))
-        self.start()
+        self.configure(**{"public-ports": other})
         self.assertNotEqual(self.agent_pid(), agent)
         self.assertEqual(visit("x", other), "TLSV1_UNRECOGNIZED_NAME")
         self.assertEqual(self.visit(), "ConnectionRefusedError")

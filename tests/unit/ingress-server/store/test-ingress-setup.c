@@ -12,7 +12,7 @@ static IngressConfig *
 sample (const char *state_dir)
 {
   static const guint16 ports[] = {443, 8443};
-  IngressConfig *config = g_new0 (IngressConfig, 1);
+  IngressConfig *config = ingress_config_new ();
 
   config->state_dir = g_strdup (state_dir);
   config->zone = g_strdup ("example.org");

@@ -53,7 +53,7 @@ test_cases (void)
       const Case *c = &cases[i];
       struct plain_request request;
 
-      g_test_message ("%s", c->text);
+      g_test_message ("case %zu", i);
       g_assert_cmpint (plain_request_parse (c->text, strlen (c->text), &request), ==, c->result);
       if (c->result != PLAIN_REQUEST_OK)
         continue;
@@ -85,7 +85,7 @@ test_limits (void)
   g_string_append (text, " HTTP/1.1\r\nHost: a.org\r\n\r\n");
   g_assert_cmpint (plain_request_parse (text->str, text->len, &request), ==, PLAIN_REQUEST_OK);
   g_assert_cmpuint (request.target_len, ==, PLAIN_REQUEST_TARGET_MAX);
-  g_assert_cmpuint (plain_request_redirect (&request, answer), <=, sizeof answer);
+  g_assert_cmpuint (plain_request_redirect (&request, 65535, answer), <=, sizeof answer);
   g_string_insert_c (text, 5, 'x');
   g_assert_cmpint (plain_request_parse (text->str, text->len, &request), ==,
                    PLAIN_REQUEST_TOO_LARGE);
@@ -111,11 +111,14 @@ test_redirect (void)
   gsize len;
 
   g_assert_cmpint (plain_request_parse (text, strlen (text), &request), ==, PLAIN_REQUEST_OK);
-  len = plain_request_redirect (&request, answer);
+  len = plain_request_redirect (&request, 443, answer);
   answer[len] = '\0';
   g_assert_cmpstr (answer, ==,
                    "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://a.example.org/\r\n"
                    "Content-Length: 0\r\nConnection: close\r\n\r\n");
+  len = plain_request_redirect (&request, 8443, answer);
+  answer[len] = '\0';
+  g_assert_nonnull (strstr (answer, "\r\nLocation: https://a.example.org:8443/\r\n"));
 }
 
 int
