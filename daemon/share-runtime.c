@@ -244,12 +244,10 @@ funnel_share_runtime_take_probe (FunnelShareRuntime *self, const FunnelLinkMessa
 void
 funnel_share_runtime_take_counters (FunnelShareRuntime *self, const FunnelServeCounters *counters)
 {
-  guint64 attempts = counters->flows_total + counters->refusals[OFFER_REASON_TARGET_DOWN];
-
   /* The error stands until the next attempt: only one of a new attempt is news. */
-  if (attempts == self->attempts)
+  if (counters->target_attempts == self->attempts)
     return;
-  self->attempts = attempts;
+  self->attempts = counters->target_attempts;
   if (counters->target_error == 0 && self->target_failed)
     check_target (self);
   else if (counters->target_error != 0 && !self->target_failed)

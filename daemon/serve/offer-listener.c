@@ -361,6 +361,8 @@ consider (struct serve_loop *loop, struct flow *flow)
     reason = judge_share (loop, flow->share, &hello);
   if (reason == OFFER_REASON_NONE && is_challenge (flow->share->share, &hello))
     accept_with (loop, flow, &serve_challenge);
+  else if (reason == OFFER_REASON_NONE && flow->share->share->kind == FUNNEL_SERVE_HTTP)
+    offer_accept (loop, flow); /* each request has a target of its own */
   else if (reason == OFFER_REASON_NONE)
     target_connect (loop, flow);
   else

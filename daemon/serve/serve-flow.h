@@ -24,6 +24,7 @@
 
 struct serve_handler;
 struct serve_listener;
+struct http_connection;
 struct tls_flow;
 struct challenge_flow;
 
@@ -83,6 +84,7 @@ struct flow
     struct pass_through pass_through;
     struct tls_flow *tls;
     struct challenge_flow *challenge;
+    struct http_connection *http;
   };
 };
 

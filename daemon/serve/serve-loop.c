@@ -12,11 +12,12 @@
  * generation): an event whose generation is not the record's belongs to a former user of it and is
  * dropped.
  *
- * One turn: wait → commands of the owner → events → flows with unfinished work → deadlines → free
- * the dead → tell the owner about counters. Commands come first, so that an offer made after a call
- * of the owner returned is judged by what it said. Handlers only mark: flow_end() puts a record on
- * the list of the dead, and bury_dead() alone closes and frees, when no event of the batch can
- * refer to it any more.
+ * One turn: wait → commands of the owner → events → flows with unfinished work → watches with
+ * unfinished work → deadlines → free the dead → tell the owner about counters. Watches
+ * (serve-watch.h) are sockets that belong to no single flow. Commands come first, so that an offer
+ * made after a call of the owner returned is judged by what it said. Handlers only mark: flow_end()
+ * puts a record on the list of the dead, and bury_dead() alone closes and frees, when no event of
+ * the batch can refer to it any more.
  *
  *   accept → WAITING → READING → CONNECTING → SERVING → DEAD
  *                         └──────────┴────────────┴→ LINGERING → DEAD
@@ -38,7 +39,9 @@
  *   CONNECT    until one of the target's candidates took the connection
  *   HANDSHAKE  until TLS stands, where TLS ends here
  *   IDLE       looks every idle_ms / 3 whether bytes moved within idle_ms; traffic only notes the
- * time LINGER     until the ingress has closed after a refusal
+ *              time
+ *   LINGER     until the ingress has closed after a refusal
+ *   REQUEST, KEEP_ALIVE, TRANSFER: HTTP's, see http/http1-visitor.c
  *
  * Warm connections have no deadline, so an idle node never wakes up.
  *
@@ -68,6 +71,7 @@ enum ref_kind
   REF_LISTENER,
   REF_VISITOR,
   REF_TARGET,
+  REF_WATCH,
 };
 
 const struct serve_limits serve_limits_default = {
@@ -77,6 +81,12 @@ const struct serve_limits serve_limits_default = {
     .connect_ms = 5 * 1000,
     .handshake_ms = 15 * 1000,
     .idle_ms = 15 * 60 * 1000,
+    .request_ms = 15 * 1000,
+    .keep_alive_ms = 75 * 1000,
+    .transfer_ms = 60 * 1000,
+    .response_ms = 2 * 60 * 1000,
+    .pooled_ms = 30 * 1000,
+    .watches_max = 1024,
     .linger_ms = 2 * 1000,
 };
 
@@ -84,6 +94,12 @@ static uint64_t
 make_ref (enum ref_kind kind, uint32_t index, uint32_t generation)
 {
   return (uint64_t)kind << 56 | (uint64_t)index << 32 | generation;
+}
+
+uint64_t
+serve_loop_watch_ref (uint32_t slot, uint32_t generation)
+{
+  return make_ref (REF_WATCH, slot, generation);
 }
 
 static bool
@@ -335,6 +351,8 @@ on_event (struct serve_loop *loop, const struct epoll_event *event)
       if (loop->listeners[index] != NULL)
         offer_listener_accept (loop, loop->listeners[index]);
     }
+  else if (kind == REF_WATCH)
+    serve_watches_on_event (loop, index, generation, event->events);
   else if (kind != REF_WAKE)
     {
       struct flow *flow = flow_table_get (&loop->table, index);
@@ -372,6 +390,8 @@ on_serving_deadline (struct serve_loop *loop, struct flow *flow)
       serve_refuse_count (loop, flow->listener, SERVE_REFUSAL_HANDSHAKE_TIMEOUT, NULL);
       flow_end (loop, flow);
     }
+  else if (flow->armed != SERVE_QUEUE_IDLE)
+    flow->handler->on_deadline (loop, flow, (enum serve_queue)flow->armed);
   else if (loop->now - flow->active_at >= loop->limits.idle_ms)
     flow_end (loop, flow);
   else
@@ -425,6 +445,22 @@ tell_owner (struct serve_loop *loop)
   loop->owner.changed (loop->owner.data, urgent);
 }
 
+/* Milliseconds to wait for events; -1: for ever. */
+static int
+patience (struct serve_loop *loop)
+{
+  uint64_t now = deadline_now ();
+  int flows, watches;
+
+  if (loop->again_head != FLOW_NONE || loop->watches.again_head != NULL)
+    return 0;
+  flows = deadline_next (&loop->deadlines, now);
+  watches = deadline_next (&loop->watches.deadlines, now);
+  if (flows < 0 || watches < 0)
+    return flows < 0 ? watches : flows;
+  return flows < watches ? flows : watches;
+}
+
 void
 serve_loop_run (struct serve_loop *loop)
 {
@@ -432,17 +468,18 @@ serve_loop_run (struct serve_loop *loop)
 
   while (!loop->stop)
     {
-      int timeout
-          = loop->again_head != FLOW_NONE ? 0 : deadline_next (&loop->deadlines, deadline_now ());
-      int n = epoll_wait (loop->epoll, events, EVENTS_MAX, timeout);
+      int n = epoll_wait (loop->epoll, events, EVENTS_MAX, patience (loop));
 
       loop->now = deadline_now ();
       run_commands (loop, events, n);
       for (int i = 0; i < n; i++)
         on_event (loop, &events[i]);
       run_again (loop);
+      serve_watches_run_again (loop);
       run_deadlines (loop);
+      serve_watches_run_deadlines (loop);
       bury_dead (loop);
+      serve_watches_bury (loop);
       tell_owner (loop);
     }
 }
@@ -544,11 +581,22 @@ find_deadline (void *owner, uint32_t index)
 static void
 init_deadlines (struct serve_loop *loop)
 {
+  const uint32_t watch_lengths[WATCH_QUEUES] = {
+      [WATCH_QUEUE_CONNECT] = loop->limits.connect_ms,
+      [WATCH_QUEUE_RESPONSE] = loop->limits.response_ms,
+      [WATCH_QUEUE_TRANSFER] = loop->limits.idle_ms,
+      [WATCH_QUEUE_POOLED] = loop->limits.pooled_ms,
+  };
+
+  serve_watches_init (&loop->watches, loop->limits.watches_max, watch_lengths);
   loop->queues[SERVE_QUEUE_HEAD].length_ms = loop->limits.head_ms;
   loop->queues[SERVE_QUEUE_CONNECT].length_ms = loop->limits.connect_ms;
   loop->queues[SERVE_QUEUE_HANDSHAKE].length_ms = loop->limits.handshake_ms;
   loop->queues[SERVE_QUEUE_IDLE].length_ms = loop->limits.idle_ms / 3;
   loop->queues[SERVE_QUEUE_LINGER].length_ms = loop->limits.linger_ms;
+  loop->queues[SERVE_QUEUE_REQUEST].length_ms = loop->limits.request_ms;
+  loop->queues[SERVE_QUEUE_KEEP_ALIVE].length_ms = loop->limits.keep_alive_ms;
+  loop->queues[SERVE_QUEUE_TRANSFER].length_ms = loop->limits.transfer_ms;
   deadlines_init (&loop->deadlines, loop->queues, SERVE_QUEUES, find_deadline, loop);
 }
 
@@ -613,6 +661,7 @@ serve_loop_clear (struct serve_loop *loop)
   for (uint32_t i = 0; i < SERVE_LISTENERS_MAX; i++)
     if (loop->listeners[i] != NULL)
       serve_loop_remove_listener (loop, loop->listeners[i]->id);
+  serve_watches_clear (loop);
   flow_table_clear (&loop->table);
   share_table_free (loop->shares);
   serve_buffers_clear (&loop->buffers);

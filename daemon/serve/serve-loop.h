@@ -14,6 +14,7 @@
 
 #include "daemon/serve/serve-buffer.h"
 #include "daemon/serve/serve-flow.h"
+#include "daemon/serve/serve-watch.h"
 #include "daemon/serve/share-table.h"
 #include "lib/pump/deadline.h"
 #include "lib/pump/pump.h"
@@ -32,10 +33,16 @@ struct serve_limits
   uint32_t
       waiting_max;  /* per listener: warm connections, offers being read, refused ones lingering */
   uint32_t head_ms; /* first byte of an offer to the end of its hello */
-  uint32_t connect_ms;   /* all candidates of a target together */
-  uint32_t handshake_ms; /* TLS, from the 101 */
-  uint32_t idle_ms;      /* no byte either way; checked every third of it */
-  uint32_t linger_ms;    /* after a refusal, for the ingress to read it and close */
+  uint32_t connect_ms;    /* all candidates of a target together */
+  uint32_t handshake_ms;  /* TLS, from the 101 */
+  uint32_t idle_ms;       /* no byte either way; checked every third of it */
+  uint32_t request_ms;    /* HTTP: first byte of a request's head to its last */
+  uint32_t keep_alive_ms; /* HTTP: between two requests of a connection */
+  uint32_t transfer_ms;   /* HTTP: a visitor that neither sends nor takes what is due */
+  uint32_t response_ms;   /* HTTP: a target's answer to a request it has */
+  uint32_t pooled_ms;     /* HTTP: an unused connection to a target */
+  uint32_t watches_max;   /* HTTP: connections to targets, in all */
+  uint32_t linger_ms;     /* after a refusal, for the ingress to read it and close */
 };
 
 extern const struct serve_limits serve_limits_default;
@@ -83,6 +90,9 @@ enum serve_queue
   SERVE_QUEUE_HANDSHAKE,
   SERVE_QUEUE_IDLE,
   SERVE_QUEUE_LINGER,
+  SERVE_QUEUE_REQUEST, /* these three are for HTTP */
+  SERVE_QUEUE_KEEP_ALIVE,
+  SERVE_QUEUE_TRANSFER,
   SERVE_QUEUES,
 };
 
@@ -103,6 +113,7 @@ struct tls_context
 };
 
 struct serve_loop;
+struct http_engine;
 
 struct serve_handler
 {
@@ -118,6 +129,9 @@ struct serve_handler
                     struct flow *flow,
                     enum serve_side side,
                     uint32_t events);
+  /* The deadline of @queue has passed, none of HANDSHAKE and IDLE, which are the loop's. NULL for
+   * handlers that arm no other. */
+  void (*on_deadline) (struct serve_loop *loop, struct flow *flow, enum serve_queue queue);
   /* Give back what the handler holds; the sockets are closed after it. */
   void (*close) (struct serve_loop *loop, struct flow *flow);
 };
@@ -125,6 +139,7 @@ struct serve_handler
 extern const struct serve_handler serve_pass_through;
 extern const struct serve_handler serve_terminate;
 extern const struct serve_handler serve_challenge; /* without a target */
+extern const struct serve_handler serve_http;      /* its flows have no target of their own */
 
 /* What the thread tells its owner; called on the serve thread. */
 struct serve_owner
@@ -151,10 +166,12 @@ struct serve_loop
   uint32_t again_head, again_tail;
   struct deadlines deadlines;
   struct deadline_queue queues[SERVE_QUEUES];
+  struct serve_watches watches;
   struct serve_buffers buffers;
   struct pipe_pool pipes;
   struct pump_scratch scratch;
   struct tls_context tls;
+  struct http_engine *http; /* what all HTTP of the thread shares; see http/http-engine.h */
   struct share_table *shares;
   struct serve_listener *listeners[SERVE_LISTENERS_MAX];
 };
@@ -178,6 +195,9 @@ void serve_loop_set_shares (struct serve_loop *loop, struct share_table *shares)
 /** serve_loop_watch: tell epoll about one socket of @flow, once for its lifetime. Returns 0 or
  * -errno. */
 int serve_loop_watch (struct serve_loop *loop, struct flow *flow, enum serve_side side, int fd);
+
+/** serve_loop_watch_ref: what epoll is to say about a watch. */
+uint64_t serve_loop_watch_ref (uint32_t slot, uint32_t generation);
 
 /** flow_set_state: with the counting that hangs on it. */
 void flow_set_state (struct serve_loop *loop, struct flow *flow, enum flow_state state);
@@ -222,6 +242,12 @@ void offer_refuse (struct serve_loop *loop, struct flow *flow, enum offer_reason
 void offer_accept (struct serve_loop *loop, struct flow *flow);
 
 /* serve-target.c */
+/** target_note: an attempt to reach the target of @share ended with @error (positive errno; 0: it
+ * worked). */
+void target_note (struct serve_loop *loop, struct share_entry *share, int error);
+/** target_is_own_echo: a connection to a free local port may be given that very port and reach
+ * itself. */
+bool target_is_own_echo (int fd);
 /** target_connect: try the candidates of the flow's share from the first on; ends in offer_accept
  * or offer_refuse, at once or later. */
 void target_connect (struct serve_loop *loop, struct flow *flow);

@@ -13,12 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void
-set_target_error (struct serve_loop *loop, struct flow *flow, int error)
+void
+target_note (struct serve_loop *loop, struct share_entry *share, int error)
 {
-  int before = atomic_exchange_explicit (&flow->share->counters->target_error, error,
-                                         memory_order_relaxed);
+  int before
+      = atomic_exchange_explicit (&share->counters->target_error, error, memory_order_relaxed);
 
+  counter_add (&share->counters->target_attempts, 1);
   if (before != error)
     loop->changed = true;
   if ((before == 0) != (error == 0))
@@ -36,9 +37,8 @@ drop_candidate (struct flow *flow, int error)
     flow->connect_error = error;
 }
 
-/* A connection to a free local port may be given that very port and reach itself. */
-static bool
-is_own_echo (int fd)
+bool
+target_is_own_echo (int fd)
 {
   struct sockaddr_storage here, there;
   socklen_t here_len = sizeof here, there_len = sizeof there;
@@ -71,7 +71,7 @@ try_candidate (struct serve_loop *loop, struct flow *flow)
   while (result < 0 && errno == EINTR);
   if (result < 0 && errno != EINPROGRESS)
     return -errno;
-  if (result == 0 && is_own_echo (flow->target))
+  if (result == 0 && target_is_own_echo (flow->target))
     return -ECONNREFUSED;
   /* Watched only now: an unconnected socket would report itself as hung up. */
   watched = serve_loop_watch (loop, flow, SERVE_SIDE_TARGET, flow->target);
@@ -87,14 +87,14 @@ try_candidates (struct serve_loop *loop, struct flow *flow)
 
       if (result > 0)
         {
-          set_target_error (loop, flow, 0);
+          target_note (loop, flow->share, 0);
           offer_accept (loop, flow);
         }
       if (result >= 0)
         return;
       drop_candidate (flow, -result);
     }
-  set_target_error (loop, flow, flow->connect_error != 0 ? flow->connect_error : ENOENT);
+  target_note (loop, flow->share, flow->connect_error != 0 ? flow->connect_error : ENOENT);
   offer_refuse (loop, flow, OFFER_REASON_TARGET_DOWN);
 }
 
@@ -117,11 +117,11 @@ target_on_event (struct serve_loop *loop, struct flow *flow, uint32_t events)
   if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0)
     return;
   getsockopt (flow->target, SOL_SOCKET, SO_ERROR, &error, &len);
-  if (error == 0 && is_own_echo (flow->target))
+  if (error == 0 && target_is_own_echo (flow->target))
     error = ECONNREFUSED;
   if (error == 0)
     {
-      set_target_error (loop, flow, 0);
+      target_note (loop, flow->share, 0);
       offer_accept (loop, flow);
       return;
     }
@@ -133,6 +133,6 @@ void
 target_on_timeout (struct serve_loop *loop, struct flow *flow)
 {
   drop_candidate (flow, ETIMEDOUT);
-  set_target_error (loop, flow, flow->connect_error);
+  target_note (loop, flow->share, flow->connect_error);
   offer_refuse (loop, flow, OFFER_REASON_TARGET_DOWN);
 }

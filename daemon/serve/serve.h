@@ -17,6 +17,8 @@ typedef struct _FunnelServe FunnelServe;
 
 #define FUNNEL_SERVE_REASONS (OFFER_REASON_OTHER + 1)
 
+#define FUNNEL_SERVE_STATUS_CLASSES 6
+
 typedef struct
 {
   guint32 flows_active;
@@ -24,7 +26,10 @@ typedef struct
   guint64 bytes_in;  /* from visitors */
   guint64 bytes_out; /* to visitors */
   guint64 refusals[FUNNEL_SERVE_REASONS];
-  int target_error; /* errno of the last connection attempt to the target, 0 if it worked */
+  guint64 target_attempts;                       /* attempts to reach the target that ended */
+  int target_error;                              /* errno of the last of them, 0 if it worked */
+  guint64 requests[FUNNEL_SERVE_STATUS_CLASSES]; /* HTTP: answered, by first digit of the status;
+                                                    0: not answered to the end */
 } FunnelServeCounters;
 
 /* Called on the owner's main context after counters changed, at most once a second, and at once

@@ -50,6 +50,9 @@ share_counters_read (struct share_counters *counters, FunnelServeCounters *out)
   out->bytes_out = atomic_load_explicit (&counters->bytes_out, memory_order_relaxed);
   for (int i = 0; i < FUNNEL_SERVE_REASONS; i++)
     out->refusals[i] = atomic_load_explicit (&counters->refusals[i], memory_order_relaxed);
+  for (int i = 0; i < FUNNEL_SERVE_STATUS_CLASSES; i++)
+    out->requests[i] = atomic_load_explicit (&counters->requests[i], memory_order_relaxed);
+  out->target_attempts = atomic_load_explicit (&counters->target_attempts, memory_order_relaxed);
   out->target_error = atomic_load_explicit (&counters->target_error, memory_order_relaxed);
 }
 

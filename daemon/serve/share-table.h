@@ -21,7 +21,9 @@ struct share_counters
   _Atomic uint64_t bytes_in;
   _Atomic uint64_t bytes_out;
   _Atomic uint64_t refusals[FUNNEL_SERVE_REASONS];
+  _Atomic uint64_t target_attempts;
   atomic_int target_error;
+  _Atomic uint64_t requests[FUNNEL_SERVE_STATUS_CLASSES];
 };
 
 struct share_entry

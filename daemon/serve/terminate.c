@@ -2,9 +2,7 @@
 
 /* Shares whose target speaks plain bytes: TLS ends here.
  *
- * Transport. GnuTLS pulls through pull(), which reads ahead a whole buffer at a time (two system
- * calls per record otherwise) and begins with the hello that came with the offer. It pushes
- * straight to the socket.
+ * Transport: tls-stream.c; it begins with the hello that came with the offer.
  *
  * Up, visitor → target: one record at a time is decrypted and sent; what the target does not take
  * waits in `up`, and nothing more is decrypted until it is gone. Down, target → visitor: up to a
@@ -12,12 +10,7 @@
  * the socket does not take; `down` keeps the plain bytes until GnuTLS says how many of them went.
  * So a flow waits with at most three buffers, and with none when nothing is stuck.
  *
- * Sizes. While the target has more to read, records go out with MSG_MORE, so that the kernel fills
- * segments across them; when it has none, TCP_NODELAY pushes the rest.
- *
- * GNUTLS_E_AGAIN does not always mean that the socket is empty (an empty record or a key update
- * says so too), which with edge-triggered events would be waiting for ever: `dry` tells what pull()
- * saw.
+ * Sizes. While the target has more to read, records go out with MSG_MORE.
  *
  * Ends. close_notify from the visitor → shutdown(2) towards the target once `up` is empty; the
  * other way goes on. End of the target → close_notify, then shutdown towards the ingress; the other
@@ -27,16 +20,13 @@
 
 #include "daemon/serve/serve-loop.h"
 #include "daemon/serve/target-header.h"
+#include "daemon/serve/tls-stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define RECORD_MAX 16384u
 
 /* A record without bytes for the target uses up this much of the turn, so that they cannot go on
  * for ever. */
@@ -46,106 +36,15 @@ struct tls_flow
 {
   struct serve_loop *loop;
   struct flow *flow;
-  gnutls_session_t session;
-  struct serve_buffer *ahead; /* read from the visitor, not yet pulled */
-  struct serve_buffer *up;    /* plain bytes the target has not taken */
-  struct serve_buffer *down;  /* plain bytes GnuTLS has not sent */
+  struct tls_stream stream;
+  struct serve_buffer *up;   /* plain bytes the target has not taken */
+  struct serve_buffer *down; /* plain bytes GnuTLS has not sent */
   enum pump_result up_result, down_result;
   bool shaking_hands;
-  bool dry;            /* pull() met an empty socket since this was last cleared */
-  bool more;           /* push with MSG_MORE */
-  bool unpushed;       /* the last push was with MSG_MORE */
   bool up_ended;       /* close_notify came */
   bool visitor_failed; /* broke the connection or the protocol */
   bool down_ended;     /* the target ended */
 };
-
-/* Reads into the empty read-ahead buffer. Returns bytes read, 0 at the end, -1 with errno. */
-static ssize_t
-read_ahead (struct tls_flow *tls)
-{
-  ssize_t n;
-
-  if (tls->ahead == NULL)
-    tls->ahead = serve_buffer_get (&tls->loop->buffers);
-  if (tls->ahead == NULL)
-    {
-      errno = ENOMEM;
-      return -1;
-    }
-  n = recv (tls->flow->visitor, tls->ahead->data, SERVE_BUFFER_SIZE, MSG_DONTWAIT);
-  tls->ahead->start = 0;
-  tls->ahead->end = n > 0 ? (uint32_t)n : 0;
-  if (n < 0 && errno == EAGAIN)
-    tls->dry = true;
-  return n;
-}
-
-static ssize_t
-pull (gnutls_transport_ptr_t transport, void *data, size_t size)
-{
-  struct tls_flow *tls = transport;
-  size_t len;
-
-  if (serve_buffer_len (tls->ahead) == 0)
-    {
-      ssize_t n = read_ahead (tls);
-
-      if (n <= 0)
-        {
-          if (n < 0)
-            gnutls_transport_set_errno (tls->session, errno);
-          return n;
-        }
-    }
-  len = serve_buffer_len (tls->ahead) < size ? serve_buffer_len (tls->ahead) : size;
-  memcpy (data, tls->ahead->data + tls->ahead->start, len);
-  tls->ahead->start += (uint32_t)len;
-  return (ssize_t)len;
-}
-
-/* Without it GnuTLS does not trust a custom pull function with TLS 1.3. It never waits here: a
- * session with GNUTLS_NONBLOCK passes 0. */
-static int
-pull_timeout (gnutls_transport_ptr_t transport, unsigned int ms)
-{
-  struct tls_flow *tls = transport;
-  char byte;
-  ssize_t n;
-
-  if (serve_buffer_len (tls->ahead) > 0)
-    return 1;
-  n = recv (tls->flow->visitor, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-  return n >= 0 || errno != EAGAIN;
-}
-
-static ssize_t
-push (gnutls_transport_ptr_t transport, const giovec_t *iov, int iov_len)
-{
-  struct tls_flow *tls = transport;
-  struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)iov_len};
-  ssize_t n = sendmsg (tls->flow->visitor, &message,
-                       MSG_NOSIGNAL | MSG_DONTWAIT | (tls->more ? MSG_MORE : 0));
-
-  if (n < 0)
-    gnutls_transport_set_errno (tls->session, errno);
-  else
-    tls->unpushed = tls->more;
-  return n;
-}
-
-/* Let the kernel send what MSG_MORE held back. */
-static void
-push_rest (struct tls_flow *tls)
-{
-  int one = 1;
-
-  tls->more = false;
-  if (!tls->unpushed)
-    return;
-  tls->unpushed = false;
-  setsockopt (tls->flow->visitor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
 
 static void
 note_bytes (struct tls_flow *tls, _Atomic uint64_t *counter, size_t n)
@@ -220,13 +119,8 @@ static void
 fail_visitor (struct tls_flow *tls, int error)
 {
   tls->visitor_failed = true;
-  if (serve_buffer_len (tls->down) > 0 || error == GNUTLS_E_PREMATURE_TERMINATION
-      || error == GNUTLS_E_PULL_ERROR || error == GNUTLS_E_FATAL_ALERT_RECEIVED)
-    return;
-  if (error == GNUTLS_E_REHANDSHAKE)
-    gnutls_alert_send (tls->session, GNUTLS_AL_FATAL, GNUTLS_A_NO_RENEGOTIATION);
-  else
-    gnutls_alert_send_appropriate (tls->session, error);
+  if (serve_buffer_len (tls->down) == 0)
+    tls_stream_alert (&tls->stream, error);
 }
 
 /* Decrypts one record. Returns PUMP_AGAIN when there may be more. */
@@ -237,8 +131,8 @@ step_up (struct tls_flow *tls, size_t *moved)
   ssize_t n;
   bool delivered;
 
-  tls->dry = false;
-  n = gnutls_record_recv_packet (tls->session, &packet);
+  tls->stream.dry = false;
+  n = gnutls_record_recv_packet (tls->stream.session, &packet);
   if (n > 0)
     {
       *moved += (size_t)n;
@@ -253,7 +147,7 @@ step_up (struct tls_flow *tls, size_t *moved)
       fail_visitor (tls, (int)n);
       return PUMP_BROKEN;
     }
-  else if (tls->dry)
+  else if (tls->stream.dry)
     return PUMP_WAIT_SOURCE;
   *moved += EMPTY_RECORD_COST;
   return PUMP_AGAIN;
@@ -273,8 +167,7 @@ run_up (struct tls_flow *tls)
       if (result == PUMP_AGAIN)
         result = step_up (tls, &moved);
     }
-  if (serve_buffer_len (tls->ahead) == 0)
-    serve_buffer_put (&tls->loop->buffers, &tls->ahead);
+  tls_stream_rest (&tls->stream);
   return result;
 }
 
@@ -284,12 +177,10 @@ flush_down (struct tls_flow *tls)
 {
   while (serve_buffer_len (tls->down) > 0)
     {
-      ssize_t n = gnutls_record_send (tls->session, tls->down->data + tls->down->start,
-                                      serve_buffer_len (tls->down));
+      ssize_t n = tls_stream_write (&tls->stream, tls->down->data + tls->down->start,
+                                    serve_buffer_len (tls->down));
 
-      if (n == GNUTLS_E_INTERRUPTED)
-        continue;
-      if (n == GNUTLS_E_AGAIN)
+      if (n == 0)
         return PUMP_WAIT_DESTINATION;
       if (n < 0)
         return PUMP_BROKEN;
@@ -302,14 +193,11 @@ flush_down (struct tls_flow *tls)
 static enum pump_result
 finish_down (struct tls_flow *tls)
 {
-  int result;
+  enum tls_result result = tls_stream_end (&tls->stream);
 
-  do
-    result = gnutls_bye (tls->session, GNUTLS_SHUT_WR);
-  while (result == GNUTLS_E_INTERRUPTED);
-  if (result == GNUTLS_E_AGAIN)
+  if (result == TLS_WAIT_WRITE)
     return PUMP_WAIT_DESTINATION;
-  if (result < 0)
+  if (result == TLS_FAILED)
     return PUMP_BROKEN;
   shutdown (tls->flow->visitor, SHUT_WR);
   return PUMP_FINISHED;
@@ -326,12 +214,12 @@ read_down (struct tls_flow *tls)
   if (tls->down == NULL)
     return PUMP_BROKEN;
   do
-    n = recv (tls->flow->target, tls->down->data, RECORD_MAX, MSG_DONTWAIT);
+    n = recv (tls->flow->target, tls->down->data, TLS_RECORD_MAX, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
   tls->down->start = 0;
   tls->down->end = n > 0 ? (uint32_t)n : 0;
-  tls->more
-      = n == RECORD_MAX; /* a full read: there is probably more, and if not push_rest() follows */
+  tls->stream.more = n == TLS_RECORD_MAX; /* a full read: there is probably more, and if not
+                                             tls_stream_push_rest() follows */
   if (n > 0)
     return PUMP_AGAIN;
   if (n == 0)
@@ -362,7 +250,7 @@ run_down (struct tls_flow *tls)
     }
   if (serve_buffer_len (tls->down) == 0)
     serve_buffer_put (&tls->loop->buffers, &tls->down);
-  push_rest (tls);
+  tls_stream_push_rest (&tls->stream);
   return result;
 }
 
@@ -371,22 +259,13 @@ static bool
 shake_hands (struct tls_flow *tls)
 {
   struct flow *flow = tls->flow;
-  int result;
+  int error;
+  enum tls_result result = tls_stream_shake_hands (&tls->stream, &error);
 
-  do
-    {
-      tls->dry = false;
-      result = gnutls_handshake (tls->session);
-    }
-  while (result < 0 && !gnutls_error_is_fatal (result)
-         && (result != GNUTLS_E_AGAIN
-             || (!tls->dry && gnutls_record_get_direction (tls->session) == 0)));
-  if (serve_buffer_len (tls->ahead) == 0)
-    serve_buffer_put (&tls->loop->buffers, &tls->ahead);
-  if (result == GNUTLS_E_SUCCESS)
+  if (result == TLS_DONE)
     {
       tls->shaking_hands = false;
-      if (target_header_send (flow, tls->session, false) < 0)
+      if (target_header_send (flow, tls->stream.session, false) < 0)
         {
           flow_linger (tls->loop, flow); /* frees tls */
           return false;
@@ -394,13 +273,13 @@ shake_hands (struct tls_flow *tls)
       flow_arm (tls->loop, flow, SERVE_QUEUE_IDLE);
       return true;
     }
-  if (result == GNUTLS_E_AGAIN)
+  if (result != TLS_FAILED)
     {
-      push_rest (tls); /* the 101, should nothing have followed it */
+      tls_stream_push_rest (&tls->stream); /* the 101, should nothing have followed it */
       return false;
     }
   serve_refuse_count (tls->loop, flow->listener, SERVE_REFUSAL_HANDSHAKE_FAILED, NULL);
-  gnutls_alert_send_appropriate (tls->session, result);
+  gnutls_alert_send_appropriate (tls->stream.session, error);
   flow_linger (tls->loop, flow); /* frees tls */
   return false;
 }
@@ -410,6 +289,8 @@ on_event (struct serve_loop *loop, struct flow *flow, enum serve_side side, uint
 {
   struct tls_flow *tls = flow->tls;
 
+  if (side == SERVE_SIDE_VISITOR)
+    tls_stream_note (&tls->stream, events);
   if (tls->shaking_hands)
     {
       if (side == SERVE_SIDE_TARGET || !shake_hands (tls))
@@ -439,17 +320,13 @@ start (struct serve_loop *loop, struct flow *flow)
   tls->flow = flow;
   tls->shaking_hands = true;
   tls->up_result = tls->down_result = PUMP_WAIT_SOURCE;
-  tls->unpushed = true; /* the 101 */
-  tls->ahead = flow->early;
-  flow->early = NULL;
-  tls->session = tls_context_session (&loop->tls, flow->share->share->certificate,
-                                      flow->share->share->alpn, loop->now);
-  if (tls->session == NULL)
+  tls_stream_init (&tls->stream, &loop->buffers, flow->visitor,
+                   tls_context_session (&loop->tls, flow->share->share->certificate,
+                                        flow->share->share->alpn, loop->now),
+                   &flow->early);
+  if (tls->stream.session == NULL)
     return -ENOMEM;
-  gnutls_transport_set_ptr (tls->session, tls);
-  gnutls_transport_set_pull_function (tls->session, pull);
-  gnutls_transport_set_pull_timeout_function (tls->session, pull_timeout);
-  gnutls_transport_set_vec_push_function (tls->session, push);
+  tls->stream.unpushed = true; /* the 101 */
   flow_arm (loop, flow, SERVE_QUEUE_HANDSHAKE);
   on_event (loop, flow, SERVE_SIDE_BOTH, 0);
   return 0;
@@ -462,9 +339,7 @@ finish (struct serve_loop *loop, struct flow *flow)
 
   if (tls == NULL)
     return;
-  if (tls->session != NULL)
-    gnutls_deinit (tls->session);
-  serve_buffer_put (&loop->buffers, &tls->ahead);
+  tls_stream_clear (&tls->stream);
   serve_buffer_put (&loop->buffers, &tls->up);
   serve_buffer_put (&loop->buffers, &tls->down);
   free (tls);

@@ -149,6 +149,9 @@ struct http_exchange
   struct flow *flow;             /* the visitor's connection */
   struct share_entry *share;     /* reference; as it was when the request came */
   const FunnelServeMount *mount; /* of that share; set by dispatch */
+  struct http_text path;         /* of the target, normalised: no dot segments, no needless
+                                    percent-encoding,         the rest as sent; set by dispatch */
+  struct http_text query;        /* what follows "?"; data is NULL without one; set by dispatch */
   struct http_request request;
 
   const struct http_visitor_ops *visitor_ops;
