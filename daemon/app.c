@@ -295,6 +295,7 @@ static const FunnelIngressEvents ingress_events = {
     .changed = on_runtime_changed,
     .unlinked = on_ingress_unlinked,
     .probe = on_ingress_probe,
+    .routed = on_runtime_changed,
     .spec_changed = on_ingress_spec_changed,
 };
 

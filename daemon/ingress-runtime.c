@@ -16,6 +16,7 @@ struct _FunnelIngressRuntime
   const FunnelIngressEvents *events;
   gpointer user_data;
   guint listener;     /* of the data plane; 0 none */
+  GPtrArray *routed;  /* FunnelLinkShare*: what the ingress routes, over the link that is up now */
   GHashTable *before; /* refusals of listeners that are gone: reason → guint64* */
 };
 
@@ -98,7 +99,10 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
                              status->handshake, status->mtu);
   funnel_ingress_set_state (self->ingress, now, funnel_link_get_reason (link));
   if (before == FUNNEL_INGRESS_LINKED && now != before)
-    self->events->unlinked (self->user_data);
+    {
+      g_clear_pointer (&self->routed, g_ptr_array_unref);
+      self->events->unlinked (self->user_data);
+    }
   self->events->changed (self->user_data);
 }
 
@@ -118,6 +122,11 @@ on_link_message (FunnelLink *link, FunnelLinkMessage *message, FunnelIngressRunt
       break;
     case FUNNEL_LINK_PROBE:
       self->events->probe (self->user_data, message);
+      break;
+    case FUNNEL_LINK_ROUTED:
+      g_clear_pointer (&self->routed, g_ptr_array_unref);
+      self->routed = g_ptr_array_ref (message->shares);
+      self->events->routed (self->user_data);
       break;
     case FUNNEL_LINK_HELLO:
     case FUNNEL_LINK_SHARES:
@@ -167,6 +176,7 @@ funnel_ingress_runtime_free (FunnelIngressRuntime *self)
   g_object_unref (self->link);
   g_object_unref (self->ingress);
   g_hash_table_unref (self->before);
+  g_clear_pointer (&self->routed, g_ptr_array_unref);
   g_free (self);
 }
 
@@ -186,6 +196,22 @@ void
 funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares)
 {
   funnel_link_set_shares (self->link, shares);
+}
+
+gboolean
+funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,
+                                  const char *name,
+                                  guint16 port,
+                                  guint32 epoch)
+{
+  for (guint i = 0; self->routed != NULL && i < self->routed->len; i++)
+    {
+      const FunnelLinkShare *share = g_ptr_array_index (self->routed, i);
+
+      if (share->port == port && share->epoch == epoch && g_str_equal (share->name, name))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 void

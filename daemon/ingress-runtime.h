@@ -17,6 +17,8 @@ typedef struct
   /* The link went: what was probed over it is stale. */
   void (*unlinked) (gpointer user_data);
   void (*probe) (gpointer user_data, const FunnelLinkMessage *probe);
+  /* Other shares are routed by the ingress now. */
+  void (*routed) (gpointer user_data);
   /* The ingress has told something that belongs into the store. */
   void (*spec_changed) (gpointer user_data);
 } FunnelIngressEvents;
@@ -33,6 +35,12 @@ void funnel_ingress_runtime_start (FunnelIngressRuntime *self);
 FunnelIngress *funnel_ingress_runtime_get_ingress (FunnelIngressRuntime *self);
 /** funnel_ingress_runtime_announce: the complete list of armed shares (FunnelLinkShare*, taken). */
 void funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares);
+/** funnel_ingress_runtime_is_routed: whether visitors of this share come to this node, as far as
+ * the ingress is concerned. @epoch: as announced */
+gboolean funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,
+                                           const char *name,
+                                           guint16 port,
+                                           guint32 epoch);
 /** funnel_ingress_runtime_update_refusals: ask the data plane. */
 void funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self);
 

@@ -135,6 +135,7 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
       break;
     case FUNNEL_LINK_GRANTS:
     case FUNNEL_LINK_PROBE:
+    case FUNNEL_LINK_ROUTED:
       g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
       break;
     case FUNNEL_LINK_HELLO:

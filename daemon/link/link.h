@@ -22,7 +22,7 @@ G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
 /* Signals:
  * "changed" (): state, reason or tunnel status are different.
  * "listener" (GSocket *): the tunnel is verified and offers may be taken; NULL: no more, at once.
- * "message" (FunnelLinkMessage *): welcome, grants or probe. */
+ * "message" (FunnelLinkMessage *): welcome, grants, probe or routed. */
 
 /** funnel_link_new: @config is copied. @direct as for funnel_tunnel_keeper_new. */
 FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);

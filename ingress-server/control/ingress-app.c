@@ -77,10 +77,23 @@ on_routes_changed (IngressRoutes *routes, IngressApp *self)
 }
 
 static void
+tell_routed (gint64 node, GPtrArray *shares, gpointer user_data)
+{
+  IngressApp *self = user_data;
+  g_autoptr (FunnelLinkMessage) message = funnel_link_message_new (FUNNEL_LINK_ROUTED);
+
+  g_ptr_array_unref (message->shares);
+  message->shares = g_ptr_array_ref (shares);
+  link_server_send (self->parts.links, node, message);
+}
+
+static void
 on_agent_routes_applied (IngressAgentHost *agent, guint64 generation, IngressApp *self)
 {
-  if (generation >= self->generation)
-    prober_sync (self->parts.prober, self->parts.routes);
+  if (generation < self->generation)
+    return;
+  ingress_routes_applied (self->parts.routes, tell_routed, self);
+  prober_sync (self->parts.prober, self->parts.routes);
 }
 
 /* The agent. */

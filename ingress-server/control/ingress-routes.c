@@ -18,6 +18,8 @@ typedef struct
   gboolean presumed; /* linked as far as the last table says */
   gboolean told;     /* the shares are the node's own word */
   GPtrArray *shares; /* FunnelLinkShare* */
+  GPtrArray *built;  /* FunnelLinkShare*: those of them in the last table */
+  GPtrArray *routed; /* FunnelLinkShare*: what the node was told to be routed, over this link */
 } NodeState;
 
 struct _IngressRoutes
@@ -48,6 +50,8 @@ static void
 node_state_free (NodeState *state)
 {
   g_ptr_array_unref (state->shares);
+  g_ptr_array_unref (state->built);
+  g_ptr_array_unref (state->routed);
   g_free (state);
 }
 
@@ -61,6 +65,8 @@ ensure_state (IngressRoutes *self, gint64 id)
       state = g_new0 (NodeState, 1);
       state->id = id;
       state->shares = new_shares ();
+      state->built = new_shares ();
+      state->routed = new_shares ();
       g_hash_table_insert (self->nodes, &state->id, state);
     }
   return state;
@@ -286,6 +292,7 @@ ingress_routes_set_link (IngressRoutes *self, gint64 node, guint16 offer_port)
 
   state->presumed = FALSE;
   state->linked = offer_port != 0;
+  g_ptr_array_set_size (state->routed, 0);
   if (offer_port)
     state->offer_port = offer_port;
   ingress_routes_changed (self);
@@ -380,6 +387,25 @@ add_node (Build *build, const IngressRouteInfo *info)
 }
 
 static void
+note_built (IngressRoutes *self, const IngressRouteInfo *info)
+{
+  NodeState *state = g_hash_table_lookup (self->nodes, &info->node->id);
+
+  g_ptr_array_add (state->built, funnel_link_share_new (info->name, info->port, info->epoch));
+}
+
+static void
+forget_built (IngressRoutes *self)
+{
+  GHashTableIter iter;
+  gpointer state;
+
+  g_hash_table_iter_init (&iter, self->nodes);
+  while (g_hash_table_iter_next (&iter, NULL, &state))
+    g_ptr_array_set_size (((NodeState *)state)->built, 0);
+}
+
+static void
 add_route (const IngressRouteInfo *info, gpointer user_data)
 {
   Build *build = user_data;
@@ -387,6 +413,7 @@ add_route (const IngressRouteInfo *info, gpointer user_data)
 
   if (!info->granted)
     return;
+  note_built (build->routes, info);
   /* Shares of one node come one after the other. */
   if (build->last_node != info->node->id)
     add_node (build, info);
@@ -403,6 +430,7 @@ ingress_routes_build (IngressRoutes *self, guint64 *generation, GError **error)
   Build build = {self, nodes, specs, 0};
   int fd;
 
+  forget_built (self);
   ingress_routes_foreach (self, add_route, &build);
   *generation = ++self->generation;
   fd = route_table_build ((const struct route_node *)(void *)nodes->data, nodes->len,
@@ -411,4 +439,46 @@ ingress_routes_build (IngressRoutes *self, guint64 *generation, GError **error)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "Cannot build a route table: %s",
                  g_strerror (-fd));
   return fd < 0 ? -1 : fd;
+}
+
+/* Telling the nodes. */
+
+static gboolean
+same_shares (const GPtrArray *a, const GPtrArray *b)
+{
+  if (a->len != b->len)
+    return FALSE;
+  for (guint i = 0; i < a->len; i++)
+    {
+      const FunnelLinkShare *x = g_ptr_array_index (a, i), *y = g_ptr_array_index (b, i);
+
+      if (x->port != y->port || x->epoch != y->epoch || !g_str_equal (x->name, y->name))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+ingress_routes_applied (IngressRoutes *self, IngressRoutedFunc func, gpointer user_data)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->nodes);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      NodeState *state = value;
+
+      if (!state->linked || !state->told || same_shares (state->built, state->routed))
+        continue;
+      g_ptr_array_set_size (state->routed, 0);
+      for (guint i = 0; i < state->built->len; i++)
+        {
+          const FunnelLinkShare *share = g_ptr_array_index (state->built, i);
+
+          g_ptr_array_add (state->routed,
+                           funnel_link_share_new (share->name, share->port, share->epoch));
+        }
+      func (state->id, state->routed, user_data);
+    }
 }

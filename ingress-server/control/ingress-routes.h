@@ -52,6 +52,12 @@ void ingress_routes_set_shares (IngressRoutes *self, gint64 node, GPtrArray *sha
 
 /** ingress_routes_build: a sealed memfd with the table, and its generation; -1 and an error. */
 int ingress_routes_build (IngressRoutes *self, guint64 *generation, GError **error);
+/* @shares: FunnelLinkShare*: all that is routed for @node; valid during the call. */
+typedef void (*IngressRoutedFunc) (gint64 node, GPtrArray *shares, gpointer user_data);
+
+/** ingress_routes_applied: the relay uses the last table built: call @func for each linked node for
+ * which it routes something else than what @func was last told over the same link. */
+void ingress_routes_applied (IngressRoutes *self, IngressRoutedFunc func, gpointer user_data);
 /** ingress_routes_foreach: every armed share. */
 void ingress_routes_foreach (IngressRoutes *self, IngressRouteFunc func, gpointer user_data);
 

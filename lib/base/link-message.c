@@ -16,7 +16,7 @@
 #define PING_INTERVAL_MAX 3600
 
 static const char *const type_names[] = {
-    "hello", "shares", "pong", "welcome", "grants", "probe", "ping", "error",
+    "hello", "shares", "pong", "welcome", "grants", "probe", "ping", "routed", "error",
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (type_names) == FUNNEL_LINK_ERROR + 1);
 
@@ -86,7 +86,7 @@ funnel_link_message_new (FunnelLinkType type)
 
   message->type = type;
   message->version = FUNNEL_LINK_VERSION;
-  if (type == FUNNEL_LINK_SHARES)
+  if (type == FUNNEL_LINK_SHARES || type == FUNNEL_LINK_ROUTED)
     message->shares = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
   if (type == FUNNEL_LINK_GRANTS)
     message->grants = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_grant_free);
@@ -191,6 +191,7 @@ funnel_link_message_print (const FunnelLinkMessage *message)
       json_object_set_int_member (object, "offer_port", message->offer_port);
       break;
     case FUNNEL_LINK_SHARES:
+    case FUNNEL_LINK_ROUTED:
       print_shares (object, message->shares);
       break;
     case FUNNEL_LINK_PONG:
@@ -471,7 +472,8 @@ static gboolean (*const parsers[]) (JsonObject *, FunnelLinkMessage *, GError **
     [FUNNEL_LINK_HELLO] = parse_hello,   [FUNNEL_LINK_SHARES] = parse_shares,
     [FUNNEL_LINK_PONG] = parse_id,       [FUNNEL_LINK_WELCOME] = parse_welcome,
     [FUNNEL_LINK_GRANTS] = parse_grants, [FUNNEL_LINK_PROBE] = parse_probe,
-    [FUNNEL_LINK_PING] = parse_id,       [FUNNEL_LINK_ERROR] = parse_error,
+    [FUNNEL_LINK_PING] = parse_id,       [FUNNEL_LINK_ROUTED] = parse_shares,
+    [FUNNEL_LINK_ERROR] = parse_error,
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (parsers) == G_N_ELEMENTS (type_names));
 

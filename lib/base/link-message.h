@@ -23,6 +23,7 @@ typedef enum
   FUNNEL_LINK_GRANTS,  /* ingress: the complete list of what is granted */
   FUNNEL_LINK_PROBE,   /* ingress: result of an outside probe */
   FUNNEL_LINK_PING,    /* ingress: id */
+  FUNNEL_LINK_ROUTED,  /* ingress: the complete list of what its relay routes for this node */
   FUNNEL_LINK_ERROR,   /* either: message */
 } FunnelLinkType;
 
@@ -56,7 +57,7 @@ typedef struct
   guint32 version;            /* hello, welcome */
   char *software;             /* hello */
   guint16 offer_port;         /* hello */
-  GPtrArray *shares;          /* shares: FunnelLinkShare* */
+  GPtrArray *shares;          /* shares, routed: FunnelLinkShare* */
   guint32 id;                 /* ping, pong */
   char *node;                 /* welcome */
   char *zone;                 /* welcome */

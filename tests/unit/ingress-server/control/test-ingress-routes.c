@@ -307,6 +307,65 @@ test_presumed (Fixture *f, gconstpointer data)
   route_table_free (last);
 }
 
+typedef struct
+{
+  guint calls;
+  guint shares;
+  guint32 epoch;
+} Told;
+
+static void
+take_routed (gint64 node, GPtrArray *shares, gpointer user_data)
+{
+  Told *told = user_data;
+
+  told->calls++;
+  told->shares = shares->len;
+  if (shares->len > 0)
+    told->epoch = ((FunnelLinkShare *)g_ptr_array_index (shares, 0))->epoch;
+}
+
+/* A node hears what the relay has, not what it will have: a list that came after the table was
+ * built is not told. */
+static void
+test_routed (Fixture *f, gconstpointer data)
+{
+  gint64 node = join (f, "laptop", "key-1", FALSE);
+  g_autoptr (GPtrArray) later
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
+  Told told = {0};
+
+  ingress_routes_set_link (f->routes, node, 4000);
+  arm (f, node, "laptop.example.org", 443);
+  route_table_free (build (f));
+  g_ptr_array_add (later, funnel_link_share_new ("laptop.example.org", 443, 2));
+  ingress_routes_set_shares (f->routes, node, later);
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 1);
+  g_assert_cmpuint (told.epoch, ==, 1);
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 1);
+  route_table_free (build (f));
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 2);
+  g_assert_cmpuint (told.epoch, ==, 2);
+
+  /* A new link knows nothing of what the old one was told. */
+  ingress_routes_set_link (f->routes, node, 4001);
+  route_table_free (build (f));
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 3);
+  ingress_routes_set_link (f->routes, node, 0);
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 3);
+
+  ingress_routes_set_link (f->routes, node, 4001);
+  arm (f, node, "other.example.net", 443);
+  route_table_free (build (f));
+  ingress_routes_applied (f->routes, take_routed, &told);
+  g_assert_cmpuint (told.calls, ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -319,5 +378,6 @@ main (int argc, char **argv)
   ADD ("slots-differ", test_slots_differ);
   ADD ("coalesced", test_coalesced);
   ADD ("presumed", test_presumed);
+  ADD ("routed", test_routed);
   return g_test_run ();
 }

@@ -430,6 +430,17 @@ class Visitors(IngressCase):
             self.assertIn("ingress.conf", str(caught.exception))
             self.configure(**{key: {"max-per-source": 1024, "redirect-port": 0, "bandwidth": 0}.get(key, "")})
 
+    def test_routed(self):
+        """Once a share is told to be routed, a visitor comes through at the first attempt."""
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP, epoch=7)
+        routed = link.expect("routed", lambda message: message["shares"])
+        self.assertEqual(self.visit(), "hello from the node")
+        self.assertEqual(routed["shares"], [{"name": LAPTOP, "port": self.public_port, "epoch": 7}])
+        link.send("shares", shares=[])
+        link.expect("routed", lambda message: not message["shares"])
+        self.assertEqual(self.visit(), "TLSV1_UNRECOGNIZED_NAME")
+
     def test_second_link_is_told_too(self):
         self.armed()
         second = self.link(self.answer, self.server.port)

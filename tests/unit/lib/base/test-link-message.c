@@ -61,7 +61,8 @@ test_lists (void)
   g_autoptr (FunnelLinkMessage) shares = funnel_link_message_new (FUNNEL_LINK_SHARES);
   g_autoptr (FunnelLinkMessage) grants = funnel_link_message_new (FUNNEL_LINK_GRANTS);
   g_autoptr (FunnelLinkMessage) welcome = funnel_link_message_new (FUNNEL_LINK_WELCOME);
-  g_autoptr (FunnelLinkMessage) shares2 = NULL, grants2 = NULL, welcome2 = NULL;
+  g_autoptr (FunnelLinkMessage) routed = funnel_link_message_new (FUNNEL_LINK_ROUTED);
+  g_autoptr (FunnelLinkMessage) shares2 = NULL, grants2 = NULL, welcome2 = NULL, routed2 = NULL;
   const FunnelLinkShare *share;
   const FunnelLinkGrant *grant;
 
@@ -75,6 +76,12 @@ test_lists (void)
   g_assert_cmpuint (share->epoch, ==, 7);
 
   g_ptr_array_add (grants->grants, funnel_link_grant_new ("a.example", ports, 2, 1900000000));
+  g_ptr_array_add (routed->shares, funnel_link_share_new ("b.example", 443, 9));
+  routed2 = again (routed);
+  share = g_ptr_array_index (routed2->shares, 0);
+  g_assert_cmpint (routed2->type, ==, FUNNEL_LINK_ROUTED);
+  g_assert_cmpuint (share->epoch, ==, 9);
+
   grants2 = again (grants);
   grant = g_ptr_array_index (grants2->grants, 0);
   g_assert_cmpuint (grant->n_ports, ==, 2);
