@@ -5,7 +5,8 @@
  * A connection of the ingress waits warm until its first byte, then must bring a request head and,
  * right behind it, the visitor's complete ClientHello (HEAD deadline; the buffer holds exactly the
  * caps of both). Then, in this order: the hello must be one, its name must be the offer's, there
- * must be a share, room for a flow, and a target that takes the connection. Whatever fails is
+ * must be a share, room for a flow, a policy that admits the visitor (offer-policy.h), and a target
+ * that takes the connection. Whatever fails is
  * answered with its reason, counted at the listener and, once a share is known, there too. What
  * only a broken or hostile ingress can send is also logged, at most once per LOG_INTERVAL and
  * listener. */
@@ -299,13 +300,15 @@ is_challenge (const FunnelServeShare *share, const struct hello *hello)
 }
 
 static enum offer_reason
-judge_share (struct serve_loop *loop, struct share_entry *entry, const struct hello *hello)
+judge_share (struct serve_loop *loop, const struct flow *flow, const struct hello *hello)
 {
+  struct share_counters *counters;
   const FunnelServeShare *share;
 
-  if (entry == NULL)
+  if (flow->share == NULL)
     return OFFER_REASON_NO_SHARE;
-  share = entry->share;
+  share = flow->share->share;
+  counters = flow->share->counters;
   /* No policy applies: nobody knows where an authority comes from. One that nobody here has asked
    * for is turned away. */
   if (is_challenge (share, hello) && (share->challenge == NULL || hello->alpn_count != 1))
@@ -317,11 +320,9 @@ judge_share (struct serve_loop *loop, struct share_entry *entry, const struct he
     return OFFER_REASON_NOT_ALLOWED;
   if (loop->flows >= loop->limits.flows_max)
     return OFFER_REASON_BUSY;
-  if (share->policy.max_flows > 0
-      && atomic_load_explicit (&entry->counters->flows_active, memory_order_relaxed)
-             >= share->policy.max_flows)
-    return OFFER_REASON_BUSY;
-  return OFFER_REASON_NONE;
+  return offer_policy_judge (&share->policy, &flow->source,
+                             atomic_load_explicit (&counters->flows_active, memory_order_relaxed),
+                             &counters->bucket, loop->now, serve_wall_seconds ());
 }
 
 /* Looks at what has come so far. Returns whether the offer was dealt with; else more is needed. */
@@ -358,7 +359,7 @@ consider (struct serve_loop *loop, struct flow *flow)
     share_entry_ref (flow->share);
   reason = judge_hello (&offer, hello_result, &hello);
   if (reason == OFFER_REASON_NONE)
-    reason = judge_share (loop, flow->share, &hello);
+    reason = judge_share (loop, flow, &hello);
   if (reason == OFFER_REASON_NONE && is_challenge (flow->share->share, &hello))
     accept_with (loop, flow, &serve_challenge);
   else if (reason == OFFER_REASON_NONE && flow->share->share->kind == FUNNEL_SERVE_HTTP)

@@ -50,6 +50,9 @@
 
 #include "daemon/serve/serve-loop.h"
 
+#include "daemon/serve/offer-policy.h"
+#include "daemon/serve/share-expiry.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +62,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_MAX 128
@@ -72,6 +76,7 @@ enum ref_kind
   REF_VISITOR,
   REF_TARGET,
   REF_WATCH,
+  REF_EXPIRY,
 };
 
 const struct serve_limits serve_limits_default = {
@@ -112,6 +117,15 @@ static bool
 is_waiting (enum flow_state state)
 {
   return state == FLOW_WAITING || state == FLOW_READING || state == FLOW_LINGERING;
+}
+
+int64_t
+serve_wall_seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_REALTIME, &now);
+  return now.tv_sec;
 }
 
 void
@@ -339,6 +353,44 @@ on_flow_event (struct serve_loop *loop, struct flow *flow, enum serve_side side,
 }
 
 static void
+end_flows (struct serve_loop *loop,
+           bool (*chosen) (struct flow *flow, const void *data),
+           const void *data)
+{
+  for (uint32_t i = 0; i < flow_table_size (&loop->table); i++)
+    {
+      struct flow *flow = flow_table_get (&loop->table, i);
+
+      if (flow->state != FLOW_FREE && chosen (flow, data))
+        flow_end (loop, flow);
+    }
+}
+
+/* Whether the share of @flow is gone from the table, has expired, or no longer admits its visitor.
+ */
+static bool
+lost_share (struct flow *flow, const void *shares)
+{
+  struct share_entry *now
+      = flow->share != NULL ? share_table_find_id (shares, flow->share->share->id) : NULL;
+
+  if (flow->share == NULL)
+    return false;
+  if (now == NULL || flow->handler == &serve_challenge)
+    return now == NULL;
+  return offer_policy_admits (&now->share->policy, &flow->source, serve_wall_seconds ())
+         != OFFER_REASON_NONE;
+}
+
+static void
+on_expiry (struct serve_loop *loop)
+{
+  share_expiry_acknowledge (loop->expiry);
+  end_flows (loop, lost_share, loop->shares);
+  share_expiry_arm (loop->expiry, loop->shares, serve_wall_seconds ());
+}
+
+static void
 on_event (struct serve_loop *loop, const struct epoll_event *event)
 {
   enum ref_kind kind = (enum ref_kind) (event->data.u64 >> 56);
@@ -353,6 +405,8 @@ on_event (struct serve_loop *loop, const struct epoll_event *event)
     }
   else if (kind == REF_WATCH)
     serve_watches_on_event (loop, index, generation, event->events);
+  else if (kind == REF_EXPIRY)
+    on_expiry (loop);
   else if (kind != REF_WAKE)
     {
       struct flow *flow = flow_table_get (&loop->table, index);
@@ -521,20 +575,6 @@ find_listener (struct serve_loop *loop, uint32_t id)
   return NULL;
 }
 
-static void
-end_flows (struct serve_loop *loop,
-           bool (*chosen) (struct flow *flow, const void *data),
-           const void *data)
-{
-  for (uint32_t i = 0; i < flow_table_size (&loop->table); i++)
-    {
-      struct flow *flow = flow_table_get (&loop->table, i);
-
-      if (flow->state != FLOW_FREE && chosen (flow, data))
-        flow_end (loop, flow);
-    }
-}
-
 static bool
 came_by (struct flow *flow, const void *listener)
 {
@@ -556,18 +596,13 @@ serve_loop_remove_listener (struct serve_loop *loop, uint32_t id)
   serve_listener_unref (listener);
 }
 
-static bool
-lost_share (struct flow *flow, const void *shares)
-{
-  return flow->share != NULL && !share_table_has_id (shares, flow->share->share->id);
-}
-
 void
 serve_loop_set_shares (struct serve_loop *loop, struct share_table *shares)
 {
   end_flows (loop, lost_share, shares);
   share_table_free (loop->shares);
   loop->shares = shares;
+  share_expiry_arm (loop->expiry, shares, serve_wall_seconds ());
 }
 
 static struct deadline_link *
@@ -603,14 +638,19 @@ init_deadlines (struct serve_loop *loop)
 static int
 open_descriptors (struct serve_loop *loop)
 {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = make_ref (REF_WAKE, 0, 0)};
+  struct epoll_event wake = {.events = EPOLLIN, .data.u64 = make_ref (REF_WAKE, 0, 0)};
+  struct epoll_event expiry = {.events = EPOLLIN, .data.u64 = make_ref (REF_EXPIRY, 0, 0)};
 
   loop->epoll = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   loop->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (loop->epoll < 0 || loop->wake < 0 || loop->spare < 0)
+  loop->expiry = share_expiry_open ();
+  if (loop->epoll < 0 || loop->wake < 0 || loop->spare < 0 || loop->expiry < 0)
     return -errno;
-  return epoll_ctl (loop->epoll, EPOLL_CTL_ADD, loop->wake, &event) < 0 ? -errno : 0;
+  if (epoll_ctl (loop->epoll, EPOLL_CTL_ADD, loop->wake, &wake) < 0
+      || epoll_ctl (loop->epoll, EPOLL_CTL_ADD, loop->expiry, &expiry) < 0)
+    return -errno;
+  return 0;
 }
 
 int
@@ -624,6 +664,7 @@ serve_loop_init (struct serve_loop *loop,
       .epoll = -1,
       .wake = -1,
       .spare = -1,
+      .expiry = -1,
       .limits = *limits,
       .owner = *owner,
       .dead_head = FLOW_NONE,
@@ -671,4 +712,5 @@ serve_loop_clear (struct serve_loop *loop)
   close_if_open (loop->epoll);
   close_if_open (loop->wake);
   close_if_open (loop->spare);
+  close_if_open (loop->expiry);
 }

@@ -153,8 +153,9 @@ struct serve_owner
 struct serve_loop
 {
   int epoll;
-  int wake;  /* eventfd */
-  int spare; /* descriptor given up to refuse a connection when there is none left */
+  int wake;   /* eventfd */
+  int expiry; /* timer: the next end of a share */
+  int spare;  /* descriptor given up to refuse a connection when there is none left */
   bool stop;
   bool changed, urgent;
   uint64_t now; /* milliseconds; read once per turn */
@@ -198,6 +199,9 @@ int serve_loop_watch (struct serve_loop *loop, struct flow *flow, enum serve_sid
 
 /** serve_loop_watch_ref: what epoll is to say about a watch. */
 uint64_t serve_loop_watch_ref (uint32_t slot, uint32_t generation);
+
+/** serve_wall_seconds: Unix seconds, never behind a timer on that clock as time(2) may be. */
+int64_t serve_wall_seconds (void);
 
 /** flow_set_state: with the counting that hangs on it. */
 void flow_set_state (struct serve_loop *loop, struct flow *flow, enum flow_state state);

@@ -158,10 +158,27 @@ share_table_find (const struct share_table *table, const char *name, uint16_t po
   return slot != SLOT_EMPTY ? table->entries[slot] : NULL;
 }
 
-bool
-share_table_has_id (const struct share_table *table, uint32_t id)
+struct share_entry *
+share_table_find_id (const struct share_table *table, uint32_t id)
 {
-  return *id_slot (table, id) != SLOT_EMPTY;
+  uint32_t slot = *id_slot (table, id);
+
+  return slot != SLOT_EMPTY ? table->entries[slot] : NULL;
+}
+
+int64_t
+share_table_next_expiry (const struct share_table *table, int64_t now_s)
+{
+  int64_t next = 0;
+
+  for (uint32_t i = 0; i < table->count; i++)
+    {
+      int64_t expires = table->entries[i]->share->policy.expires;
+
+      if (expires > now_s && (next == 0 || expires < next))
+        next = expires;
+    }
+  return next;
 }
 
 struct share_entry *

@@ -7,6 +7,7 @@
  * its entries are counted without atomics, and a flow keeps the entry it began with. Counters are
  * one per share id, written by the serve thread and read by any. */
 
+#include "daemon/serve/offer-policy.h"
 #include "daemon/serve/serve.h"
 
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct share_counters
   _Atomic uint64_t target_attempts;
   atomic_int target_error;
   _Atomic uint64_t requests[FUNNEL_SERVE_STATUS_CLASSES];
+  struct token_bucket bucket; /* the serve thread's alone; outlives snapshots as counters do */
 };
 
 struct share_entry
@@ -65,8 +67,11 @@ void share_table_add (struct share_table *table,
 struct share_entry *
 share_table_find (const struct share_table *table, const char *name, uint16_t port);
 
-/** share_table_has_id: whether share @id is in the table. */
-bool share_table_has_id (const struct share_table *table, uint32_t id);
+/** share_table_find_id: an entry of share @id, or NULL. */
+struct share_entry *share_table_find_id (const struct share_table *table, uint32_t id);
+
+/** share_table_next_expiry: the earliest end of a share after @now_s, Unix seconds; 0 if none. */
+int64_t share_table_next_expiry (const struct share_table *table, int64_t now_s);
 
 struct share_entry *share_entry_ref (struct share_entry *entry);
 void share_entry_unref (struct share_entry *entry);

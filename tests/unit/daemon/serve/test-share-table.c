@@ -41,8 +41,8 @@ test_find (void)
 
       g_assert_nonnull (entry);
       g_assert_cmpuint (entry->share->id, ==, i * 64 + 1);
-      g_assert_true (share_table_has_id (table, i * 64 + 1));
-      g_assert_false (share_table_has_id (table, i * 64 + 2));
+      g_assert_nonnull (share_table_find_id (table, i * 64 + 1));
+      g_assert_null (share_table_find_id (table, i * 64 + 2));
       g_assert_null (share_table_find (table, name, 80));
     }
   g_assert_null (share_table_find (table, "n.example.org", 443));
@@ -56,7 +56,7 @@ test_empty (void)
   struct share_table *table = share_table_new (0);
 
   g_assert_null (share_table_find (table, "a.example.org", 443));
-  g_assert_false (share_table_has_id (table, 0));
+  g_assert_null (share_table_find_id (table, 0));
   share_table_free (table);
 }
 
@@ -82,12 +82,38 @@ test_entry_outlives_table (void)
   share_entry_unref (entry);
 }
 
+static void
+test_next_expiry (void)
+{
+  static const gint64 ends[] = {3000, 0, 1000, 2000};
+  struct share_table *table = share_table_new (G_N_ELEMENTS (ends));
+  struct share_counters *counters = share_counters_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      FunnelServeShare *share = funnel_serve_share_new ();
+
+      share->id = i + 1;
+      share->name = g_strdup_printf ("n%u.example.org", i);
+      share->policy.expires = ends[i];
+      share_table_add (table, share, counters);
+      funnel_serve_share_unref (share);
+    }
+  share_counters_unref (counters);
+  g_assert_cmpint (share_table_next_expiry (table, 0), ==, 1000);
+  g_assert_cmpint (share_table_next_expiry (table, 999), ==, 1000);
+  g_assert_cmpint (share_table_next_expiry (table, 1000), ==, 2000);
+  g_assert_cmpint (share_table_next_expiry (table, 3000), ==, 0);
+  share_table_free (table);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/share-table/find", test_find);
   g_test_add_func ("/share-table/empty", test_empty);
+  g_test_add_func ("/share-table/next-expiry", test_next_expiry);
   g_test_add_func ("/share-table/entry-outlives-table", test_entry_outlives_table);
   return g_test_run ();
 }
