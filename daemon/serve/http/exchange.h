@@ -63,6 +63,7 @@
  * dispatch.c. */
 
 #include "daemon/serve/http/http-fields.h"
+#include "daemon/serve/http/mount-table.h"
 #include "daemon/serve/serve-loop.h"
 
 #include <stdarg.h>
@@ -149,6 +150,7 @@ struct http_exchange
   struct flow *flow;             /* the visitor's connection */
   struct share_entry *share;     /* reference; as it was when the request came */
   const FunnelServeMount *mount; /* of that share; set by dispatch */
+  struct mount_match match;      /* set by dispatch; its texts lie in the arena */
   struct http_text path;         /* of the target, normalised: no dot segments, no needless
                                     percent-encoding,         the rest as sent; set by dispatch */
   struct http_text query;        /* what follows "?"; data is NULL without one; set by dispatch */
