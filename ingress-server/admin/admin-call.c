@@ -2,12 +2,15 @@
 
 #include "ingress-server/admin/admin-call.h"
 
+#include "lib/base/byte-rate.h"
 #include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 #include "lib/base/json-read.h"
 #include "ingress-server/store/ingress-config.h"
 #include "ingress-server/store/ingress-store.h"
+
+#define LIMIT_MAX 1000000
 
 AdminCall *
 admin_call_new (void)
@@ -152,4 +155,60 @@ admin_call_set_name (AdminCall *call, const char *text, GError **error)
   if (name)
     json_object_set_string_member (call->request, "name", name);
   return name != NULL;
+}
+
+static gboolean
+set_number (AdminCall *call,
+            const char *option,
+            const char *member,
+            const char *text,
+            GError **error)
+{
+  guint64 number = 0;
+
+  if (!text)
+    return TRUE;
+  if (!g_ascii_string_to_unsigned (text, 10, 0, LIMIT_MAX, &number, NULL))
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "%s: “%s” is not a number from 0 to %d", option, text, LIMIT_MAX);
+      return FALSE;
+    }
+  json_object_set_int_member (call->request, member, (gint64)number);
+  return TRUE;
+}
+
+static gboolean
+set_bandwidth (AdminCall *call, const char *text, GError **error)
+{
+  guint64 rate = 0;
+
+  if (text && !g_str_equal (text, "0"))
+    {
+      rate = funnel_byte_rate_parse (text, error);
+      if (rate == 0)
+        {
+          g_prefix_error (error, "--bandwidth: ");
+          return FALSE;
+        }
+    }
+  if (text)
+    json_object_set_int_member (call->request, "bandwidth", (gint64)rate);
+  return TRUE;
+}
+
+gboolean
+admin_call_set_limits (AdminCall *call, const AdminLimits *limits, GError **error)
+{
+  return set_number (call, "--max-flows", "max_flows", limits->max_flows, error)
+         && set_number (call, "--rate", "rate", limits->rate, error)
+         && set_bandwidth (call, limits->bandwidth, error);
+}
+
+void
+admin_limits_clear (AdminLimits *limits)
+{
+  g_clear_pointer (&limits->max_flows, g_free);
+  g_clear_pointer (&limits->rate, g_free);
+  g_clear_pointer (&limits->bandwidth, g_free);
 }

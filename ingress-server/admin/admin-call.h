@@ -53,6 +53,14 @@ gboolean command_nodes_parse (AdminCall *call, char **words, GError **error);
 int command_nodes_run (AdminCall *call);
 gboolean command_grant_parse (AdminCall *call, char **words, GError **error);
 int command_grant_run (AdminCall *call);
+gboolean command_limit_parse (AdminCall *call, char **words, GError **error);
+int command_limit_run (AdminCall *call);
+gboolean command_close_parse (AdminCall *call, char **words, GError **error);
+int command_close_run (AdminCall *call);
+gboolean command_open_parse (AdminCall *call, char **words, GError **error);
+int command_open_run (AdminCall *call);
+gboolean command_audit_parse (AdminCall *call, char **words, GError **error);
+int command_audit_run (AdminCall *call);
 gboolean command_revoke_parse (AdminCall *call, char **words, GError **error);
 int command_revoke_run (AdminCall *call);
 gboolean command_remove_parse (AdminCall *call, char **words, GError **error);
@@ -78,6 +86,28 @@ gboolean admin_call_set_node (AdminCall *call, GError **error);
 gboolean admin_call_set_ports (AdminCall *call, const char *member, char **texts, GError **error);
 /** admin_call_set_lifetime: @text ("1h"; may be NULL) as member "lifetime" in seconds, if any. */
 gboolean admin_call_set_lifetime (AdminCall *call, const char *text, GError **error);
+/* Limits as given, NULL when not. */
+typedef struct
+{
+  char *max_flows;
+  char *rate;
+  char *bandwidth;
+} AdminLimits;
+
+#define ADMIN_LIMIT_ENTRIES(limits)                                                                \
+  {"max-flows", 0, 0, G_OPTION_ARG_STRING, &limits.max_flows, "Visitors at a time (0: no limit)",  \
+   "N"},                                                                                           \
+      {"rate", 0, 0, G_OPTION_ARG_STRING, &limits.rate, "New visitors per second (0: no limit)",   \
+       "N"},                                                                                       \
+  {                                                                                                \
+    "bandwidth", 0, 0, G_OPTION_ARG_STRING, &limits.bandwidth,                                     \
+        "Bytes per second, both directions: 500k, 10M (0: no limit)", "BYTES"                      \
+  }
+
+/** admin_call_set_limits: members "max_flows", "rate" and "bandwidth", those that are given. */
+gboolean admin_call_set_limits (AdminCall *call, const AdminLimits *limits, GError **error);
+void admin_limits_clear (AdminLimits *limits);
+
 /** admin_call_set_name: @text (may be NULL), a host name, as member "name", if any. */
 gboolean admin_call_set_name (AdminCall *call, const char *text, GError **error);
 

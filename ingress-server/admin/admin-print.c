@@ -2,6 +2,7 @@
 
 #include "ingress-server/admin/admin-print.h"
 
+#include "lib/base/byte-rate.h"
 #include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/join-message.h"
@@ -98,6 +99,41 @@ admin_text_bytes (gint64 bytes)
   return g_format_size ((guint64)MAX (bytes, 0));
 }
 
+/* "  at most 20 visitors, 5/s, 10M/s", or nothing. */
+static char *
+text_limits (JsonObject *object)
+{
+  g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *joined = NULL;
+
+  if (json_object_has_member (object, "max_flows"))
+    g_ptr_array_add (parts, g_strdup_printf ("%" G_GINT64_FORMAT " visitors",
+                                             json_object_get_int_member (object, "max_flows")));
+  if (json_object_has_member (object, "rate"))
+    g_ptr_array_add (parts, g_strdup_printf ("%" G_GINT64_FORMAT " new ones per second",
+                                             json_object_get_int_member (object, "rate")));
+  if (json_object_has_member (object, "bandwidth"))
+    {
+      g_autofree char *rate
+          = funnel_byte_rate_print ((guint64)json_object_get_int_member (object, "bandwidth"));
+
+      g_ptr_array_add (parts, g_strconcat (rate, " bytes per second", NULL));
+    }
+  if (parts->len == 0)
+    return g_strdup ("");
+  g_ptr_array_add (parts, NULL);
+  joined = g_strjoinv (", ", (char **)parts->pdata);
+  return g_strconcat ("  at most ", joined, NULL);
+}
+
+static const char *
+grant_state (JsonObject *grant, const char *left)
+{
+  if (json_object_get_boolean_member (grant, "closed"))
+    return "CLOSED";
+  return json_object_get_boolean_member (grant, "expired") ? "EXPIRED" : left;
+}
+
 static void
 print_grants (JsonArray *grants)
 {
@@ -107,9 +143,10 @@ print_grants (JsonArray *grants)
       g_autofree char *ports = admin_text_ports (json_object_get_array_member (grant, "ports"));
       gint64 expires = json_object_get_int_member (grant, "expires");
       g_autofree char *left = expires ? admin_text_until (expires) : g_strdup ("");
+      g_autofree char *limits = text_limits (grant);
 
-      printf ("    granted  %s  port %s  %s\n", json_object_get_string_member (grant, "name"),
-              ports, json_object_get_boolean_member (grant, "expired") ? "EXPIRED" : left);
+      printf ("    granted  %s  port %s  %s%s\n", json_object_get_string_member (grant, "name"),
+              ports, grant_state (grant, left), limits);
     }
 }
 
@@ -152,13 +189,14 @@ void
 admin_print_node (JsonObject *node)
 {
   gboolean linked = json_object_get_boolean_member (node, "linked");
+  g_autofree char *limits = text_limits (node);
   g_autofree char *when
       = admin_text_ago (json_object_get_int_member (node, linked ? "linked_since" : "last_seen"));
 
-  printf ("%s  %s  %s %s  %s\n", json_object_get_string_member (node, "name"),
+  printf ("%s  %s  %s %s  %s%s\n", json_object_get_string_member (node, "name"),
           json_object_get_string_member (node, "address"),
           linked ? "linked since" : "away, last seen", when,
-          json_object_get_string_member (node, "software"));
+          json_object_get_string_member (node, "software"), limits);
   print_grants (json_object_get_array_member (node, "grants"));
   print_shares (json_object_get_array_member (node, "shares"));
 }

@@ -3,6 +3,7 @@
 
 #include "ingress-server/control/admin-api.h"
 
+#include "lib/base/byte-rate.h"
 #include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/join-message.h"
@@ -20,6 +21,9 @@
 #define REQUEST_MAX 16384
 #define CONNECTIONS_MAX 64
 #define DEADLINE_SECONDS 30
+#define LIMIT_FLOWS_MAX 1000000
+#define LIMIT_RATE_MAX 1000000
+#define AUDIT_COUNT_MAX 10000
 
 struct _AdminApi
 {
@@ -132,19 +136,118 @@ print_named_node (AdminApi *self, const char *name)
   return node ? ingress_json_node (self->parts, node) : json_object_new ();
 }
 
+/* A member that is a limit: absent leaves @out alone, 0 is no limit. */
+static gboolean
+read_limit (JsonObject *request,
+            const char *member,
+            guint64 max,
+            guint64 *out,
+            gboolean *given,
+            GError **error)
+{
+  if (!funnel_json_has (request, member))
+    return TRUE;
+  *given = TRUE;
+  return funnel_json_get_uint (request, member, 0, max, out, error);
+}
+
+/* Puts the limits @request names over those in @limits. @given: whether there is any. */
+static gboolean
+read_limits (JsonObject *request, IngressLimits *limits, gboolean *given, GError **error)
+{
+  guint64 max_flows = limits->max_flows, rate = limits->rate;
+
+  *given = FALSE;
+  if (!read_limit (request, "max_flows", LIMIT_FLOWS_MAX, &max_flows, given, error)
+      || !read_limit (request, "rate", LIMIT_RATE_MAX, &rate, given, error)
+      || !read_limit (request, "bandwidth", FUNNEL_BYTE_RATE_MAX, &limits->bandwidth, given, error))
+    return FALSE;
+  limits->max_flows = (guint)max_flows;
+  limits->rate = (guint)rate;
+  return TRUE;
+}
+
+/* The limits a grant has now, to be changed. */
+static IngressLimits
+find_limits (AdminApi *self, const char *node_name, const char *name)
+{
+  const IngressNode *node = ingress_registry_find_name (self->parts->registry, node_name);
+  g_autofree char *assigned = ingress_registry_assigned_name (self->parts->registry, node_name);
+  const IngressGrant *grant = node ? ingress_node_find_grant (node, name ? name : assigned) : NULL;
+
+  return grant ? grant->limits : (IngressLimits) {0};
+}
+
 static JsonObject *
 do_grant (AdminApi *self, JsonObject *request, GError **error)
 {
   const char *node = funnel_json_get_string (request, "node", 255, error);
   g_autoptr (GArray) ports = NULL;
-  const char *name;
+  const char *name = NULL;
+  IngressLimits limits;
+  gboolean given;
   gint64 lifetime;
 
   if (!node || !read_optional (request, "name", &name, error)
-      || !read_ports (request, &ports, error) || !read_lifetime (request, &lifetime, error)
-      || !ingress_registry_grant (self->parts->registry, node, name, ports, lifetime, error))
+      || !read_ports (request, &ports, error) || !read_lifetime (request, &lifetime, error))
+    return NULL;
+  limits = find_limits (self, node, name);
+  if (!read_limits (request, &limits, &given, error)
+      || !ingress_registry_grant (self->parts->registry, node, name, ports, lifetime,
+                                  given ? &limits : NULL, error))
     return NULL;
   return print_named_node (self, node);
+}
+
+static JsonObject *
+do_limit (AdminApi *self, JsonObject *request, GError **error)
+{
+  const char *name = funnel_json_get_string (request, "node", 255, error);
+  const IngressNode *node = name ? ingress_registry_find_name (self->parts->registry, name) : NULL;
+  IngressLimits limits = node ? node->limits : (IngressLimits) {0};
+  gboolean given;
+
+  if (!name || !read_limits (request, &limits, &given, error)
+      || !ingress_registry_limit (self->parts->registry, name, &limits, error))
+    return NULL;
+  return print_named_node (self, name);
+}
+
+static JsonObject *
+close_name (AdminApi *self, JsonObject *request, gboolean closed, GError **error)
+{
+  const char *name = funnel_json_get_string (request, "name", 255, error);
+  const IngressNode *node
+      = name ? ingress_registry_close (self->parts->registry, name, closed, error) : NULL;
+
+  return node ? ingress_json_node (self->parts, node) : NULL;
+}
+
+static JsonObject *
+do_close (AdminApi *self, JsonObject *request, GError **error)
+{
+  return close_name (self, request, TRUE, error);
+}
+
+static JsonObject *
+do_open (AdminApi *self, JsonObject *request, GError **error)
+{
+  return close_name (self, request, FALSE, error);
+}
+
+static JsonObject *
+do_audit (AdminApi *self, JsonObject *request, GError **error)
+{
+  const char *node;
+  guint64 count = 100;
+  g_autoptr (GPtrArray) entries = NULL;
+
+  if (!read_optional (request, "node", &node, error)
+      || (funnel_json_has (request, "count")
+          && !funnel_json_get_uint (request, "count", 1, AUDIT_COUNT_MAX, &count, error)))
+    return NULL;
+  entries = ingress_registry_load_audit (self->parts->registry, node, (guint)count, error);
+  return entries ? ingress_json_audit (entries) : NULL;
 }
 
 static JsonObject *
@@ -175,12 +278,15 @@ do_remove (AdminApi *self, JsonObject *request, GError **error)
 static const struct command
 {
   const char *path;
-  gboolean changes; /* POST with a body, and logged */
+  gboolean asks;    /* POST with a body */
+  gboolean changes; /* logged */
   JsonObject *(*run) (AdminApi *self, JsonObject *request, GError **error);
 } commands[] = {
-    {"/v1/status", FALSE, do_status}, {"/v1/nodes", FALSE, do_nodes},
-    {"/v1/invite", TRUE, do_invite},  {"/v1/grant", TRUE, do_grant},
-    {"/v1/revoke", TRUE, do_revoke},  {"/v1/remove", TRUE, do_remove},
+    {"/v1/status", FALSE, FALSE, do_status}, {"/v1/nodes", FALSE, FALSE, do_nodes},
+    {"/v1/invite", TRUE, TRUE, do_invite},   {"/v1/grant", TRUE, TRUE, do_grant},
+    {"/v1/limit", TRUE, TRUE, do_limit},     {"/v1/close", TRUE, TRUE, do_close},
+    {"/v1/open", TRUE, TRUE, do_open},       {"/v1/revoke", TRUE, TRUE, do_revoke},
+    {"/v1/remove", TRUE, TRUE, do_remove},   {"/v1/audit", TRUE, FALSE, do_audit},
 };
 
 /* HTTP. */
@@ -211,6 +317,26 @@ respond_error (SoupServerMessage *message, const GError *error)
   respond (message, status, funnel_join_error_print (error));
 }
 
+/* What was asked for, but for the node, which stands beside it: "name=a.example ports=[443]". The
+ * requests of an admin carry no secrets. */
+static char *
+describe (JsonObject *request)
+{
+  GString *text = g_string_new (NULL);
+  g_autoptr (GList) members = request ? json_object_get_members (request) : NULL;
+
+  for (const GList *at = members; at; at = at->next)
+    {
+      g_autofree char *value = NULL;
+
+      if (g_str_equal (at->data, "node"))
+        continue;
+      value = json_to_string (json_object_get_member (request, at->data), FALSE);
+      g_string_append_printf (text, "%s%s=%s", text->len ? " " : "", (const char *)at->data, value);
+    }
+  return g_string_free (text, FALSE);
+}
+
 static void
 log_change (AdminApi *self,
             SoupServerMessage *message,
@@ -220,15 +346,17 @@ log_change (AdminApi *self,
 {
   GSocket *socket = guarded_listener_find_socket (self->listener, message);
   g_autoptr (GCredentials) credentials = socket ? g_socket_get_credentials (socket, NULL) : NULL;
+  g_autofree char *detail = describe (request);
   const char *node = request && funnel_json_has (request, "node")
                          ? funnel_json_get_string (request, "node", 255, NULL)
                          : NULL;
+  gint64 uid = credentials ? (gint64)g_credentials_get_unix_user (credentials, NULL) : -1;
+  gint64 pid = credentials ? (gint64)g_credentials_get_unix_pid (credentials, NULL) : 0;
 
-  g_message ("Admin: uid %d, process %d: %s %s%s%s",
-             credentials ? (int)g_credentials_get_unix_user (credentials, NULL) : -1,
-             credentials ? (int)g_credentials_get_unix_pid (credentials, NULL) : -1,
-             strrchr (path, '/') + 1, node ? node : "", error ? " refused: " : "",
-             error ? error->message : "");
+  g_message ("Admin: uid %d, process %d: %s %s %s%s%s", (int)uid, (int)pid, strrchr (path, '/') + 1,
+             node ? node : "", detail, error ? " refused: " : "", error ? error->message : "");
+  ingress_registry_audit (self->parts->registry, uid, pid, strrchr (path, '/') + 1,
+                          node ? node : "", detail, error);
 }
 
 static JsonObject *
@@ -249,7 +377,7 @@ run_command (AdminApi *self, const struct command *command, SoupServerMessage *m
   g_autoptr (GError) error = NULL;
   JsonObject *answer = NULL;
 
-  if (command->changes)
+  if (command->asks)
     request = read_request (message, &error);
   if (!error)
     answer = command->run (self, request, &error);
@@ -276,7 +404,7 @@ on_request (SoupServer *server,
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (path, commands[i].path)
         && soup_server_message_get_method (message)
-               == (commands[i].changes ? SOUP_METHOD_POST : SOUP_METHOD_GET))
+               == (commands[i].asks ? SOUP_METHOD_POST : SOUP_METHOD_GET))
       {
         run_command (self, &commands[i], message);
         return;

@@ -6,6 +6,18 @@
 #include "lib/base/json-read.h"
 #include "ingress-server/control/counters-page.h"
 
+/* Members are there when there is a limit. */
+static void
+add_limits (JsonObject *object, const IngressLimits *limits)
+{
+  if (limits->max_flows)
+    json_object_set_int_member (object, "max_flows", limits->max_flows);
+  if (limits->rate)
+    json_object_set_int_member (object, "rate", limits->rate);
+  if (limits->bandwidth)
+    json_object_set_int_member (object, "bandwidth", (gint64)limits->bandwidth);
+}
+
 static void
 add_grants (JsonObject *object, const IngressNode *node)
 {
@@ -21,6 +33,8 @@ add_grants (JsonObject *object, const IngressNode *node)
       funnel_json_set_ports (element, "ports", grant->ports, grant->n_ports);
       json_object_set_int_member (element, "expires", grant->expires);
       json_object_set_boolean_member (element, "expired", !ingress_grant_is_live (grant, now));
+      json_object_set_boolean_member (element, "closed", grant->closed);
+      add_limits (element, &grant->limits);
       json_array_add_object_element (grants, element);
     }
   json_object_set_array_member (object, "grants", grants);
@@ -120,6 +134,7 @@ print_node (const IngressParts *parts, const IngressNode *node, GHashTable *arra
   json_object_set_int_member (object, "last_seen", since ? ingress_now () : node->last_seen);
   json_object_set_boolean_member (object, "linked", since != 0);
   json_object_set_int_member (object, "linked_since", since);
+  add_limits (object, &node->limits);
   add_grants (object, node);
   json_object_set_array_member (object, "shares",
                                 shares ? json_array_ref (shares) : json_array_new ());
@@ -132,6 +147,31 @@ ingress_json_node (const IngressParts *parts, const IngressNode *node)
   g_autoptr (GHashTable) arrays = collect_shares (parts, node->id);
 
   return print_node (parts, node, arrays);
+}
+
+JsonObject *
+ingress_json_audit (GPtrArray *entries)
+{
+  JsonObject *object = json_object_new ();
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const AuditEntry *entry = g_ptr_array_index (entries, i);
+      JsonObject *element = json_object_new ();
+
+      json_object_set_int_member (element, "id", entry->id);
+      json_object_set_int_member (element, "time", entry->time);
+      json_object_set_int_member (element, "uid", entry->uid);
+      json_object_set_int_member (element, "pid", entry->pid);
+      json_object_set_string_member (element, "action", entry->action);
+      json_object_set_string_member (element, "node", entry->node);
+      json_object_set_string_member (element, "detail", entry->detail);
+      json_object_set_string_member (element, "error", entry->error);
+      json_array_add_object_element (array, element);
+    }
+  json_object_set_array_member (object, "entries", array);
+  return object;
 }
 
 JsonObject *

@@ -16,4 +16,7 @@ JsonObject *ingress_json_node (const IngressParts *parts, const IngressNode *nod
 /** ingress_json_status: engine, relay, counters, links. */
 JsonObject *ingress_json_status (const IngressParts *parts);
 
+/** ingress_json_audit: @entries (AuditEntry*) as {"entries": […]}. */
+JsonObject *ingress_json_audit (GPtrArray *entries);
+
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #define G_LOG_DOMAIN "funnel-ingressd"
 
-#include "ingress-server/control/ingress-registry.h"
+#include "ingress-server/control/ingress-registry-private.h"
 
 #include "lib/base/error.h"
 #include "lib/base/host.h"
@@ -13,21 +13,6 @@
 #define TOKEN_KEEP_SECONDS                                                                         \
   (30 * 24 * 3600)            /* so that an old token is called expired, not unknown */
 #define EXPIRY_SLEEP_MAX 3600 /* the clock may be set meanwhile */
-
-struct _IngressRegistry
-{
-  GObject parent_instance;
-
-  const IngressConfig *config;
-  IngressStore *store;
-  GHashTable *by_id;   /* gint64* (inside the node) → IngressNode*, owned */
-  GHashTable *by_name; /* char* (inside the node) → IngressNode* */
-  GHashTable *by_host; /* host part → IngressNode* */
-  GHashTable *seen;    /* set of gint64*: to be written */
-  guint flush_timer;
-  guint expiry_timer;
-  gint64 expiry_checked; /* up to when expired grants were told about */
-};
 
 G_DEFINE_FINAL_TYPE (IngressRegistry, ingress_registry, G_TYPE_OBJECT)
 
@@ -83,8 +68,8 @@ take_node (IngressRegistry *self, IngressNode *node)
   index_node (self, node);
 }
 
-static gboolean
-reload (IngressRegistry *self, gint64 id, GError **error)
+gboolean
+registry_reload (IngressRegistry *self, gint64 id, GError **error)
 {
   IngressNode *node = ingress_store_load_node (self->store, id, error);
 
@@ -117,6 +102,7 @@ on_expiry (gpointer data)
           if (grant->expires > self->expiry_checked && grant->expires <= now)
             {
               g_message ("Grant of %s to node %s has expired", grant->name, node->name);
+              ingress_registry_audit (self, -1, 0, "expire", node->name, grant->name, NULL);
               changed = TRUE;
             }
         }
@@ -367,11 +353,13 @@ announce_join (IngressRegistry *self,
   if (kind == INGRESS_JOIN_NEW)
     {
       g_message ("Node %s has joined", node->name);
+      ingress_registry_audit (self, -1, 0, "join", node->name, "", NULL);
       g_signal_emit (self, signals[NODE_ADDED], 0, node);
     }
   else if (kind == INGRESS_JOIN_REPLACED)
     {
       g_message ("Node %s has joined again with a new key", node->name);
+      ingress_registry_audit (self, -1, 0, "join", node->name, "with a new key", NULL);
       g_signal_emit (self, signals[KEY_CHANGED], 0, node, old_key);
     }
 }
@@ -399,8 +387,8 @@ ingress_registry_join (IngressRegistry *self,
   return node;
 }
 
-static const IngressNode *
-require (IngressRegistry *self, const char *node_name, GError **error)
+const IngressNode *
+registry_require (IngressRegistry *self, const char *node_name, GError **error)
 {
   const IngressNode *node = ingress_registry_find_name (self, node_name);
 
@@ -410,8 +398,8 @@ require (IngressRegistry *self, const char *node_name, GError **error)
   return node;
 }
 
-static void
-emit_grants_changed (IngressRegistry *self, gint64 id)
+void
+registry_emit_grants_changed (IngressRegistry *self, gint64 id)
 {
   schedule_expiry (self);
   g_signal_emit (self, signals[GRANTS_CHANGED], 0, ingress_registry_find (self, id));
@@ -423,9 +411,10 @@ ingress_registry_grant (IngressRegistry *self,
                         const char *name,
                         GArray *ports,
                         gint64 lifetime,
+                        const IngressLimits *limits,
                         GError **error)
 {
-  const IngressNode *node = require (self, node_name, error);
+  const IngressNode *node = registry_require (self, node_name, error);
   g_autofree char *assigned = ingress_registry_assigned_name (self, node_name);
   g_autofree char *canonical = node ? funnel_host_normalize (name ? name : assigned, error) : NULL;
   g_autofree char *port_text = canonical ? check_ports (self, ports, error) : NULL;
@@ -435,11 +424,11 @@ ingress_registry_grant (IngressRegistry *self,
     return FALSE;
   id = node->id;
   if (!ingress_store_put_grant (self->store, id, canonical, port_text, now,
-                                lifetime ? now + lifetime : 0, error)
-      || !reload (self, id, error))
+                                lifetime ? now + lifetime : 0, limits, error)
+      || !registry_reload (self, id, error))
     return FALSE;
   g_message ("Granted %s to node %s", canonical, node_name);
-  emit_grants_changed (self, id);
+  registry_emit_grants_changed (self, id);
   return TRUE;
 }
 
@@ -449,7 +438,7 @@ ingress_registry_revoke (IngressRegistry *self,
                          const char *name,
                          GError **error)
 {
-  const IngressNode *node = require (self, node_name, error);
+  const IngressNode *node = registry_require (self, node_name, error);
   g_autofree char *canonical = node && name ? funnel_host_normalize (name, error) : NULL;
   guint removed = 0;
   gint64 id;
@@ -475,16 +464,16 @@ ingress_registry_revoke (IngressRegistry *self,
                      node_name, canonical ? " of " : "", canonical ? canonical : "");
       return 0;
     }
-  if (!reload (self, id, error))
+  if (!registry_reload (self, id, error))
     return 0;
-  emit_grants_changed (self, id);
+  registry_emit_grants_changed (self, id);
   return removed;
 }
 
 gboolean
 ingress_registry_remove (IngressRegistry *self, const char *node_name, GError **error)
 {
-  const IngressNode *found = require (self, node_name, error);
+  const IngressNode *found = registry_require (self, node_name, error);
   g_autoptr (IngressNode) node = NULL;
 
   if (!found || !ingress_store_remove_node (self->store, found->id, error))

@@ -5,6 +5,7 @@
  * which it changes. Every other part of the control process follows its signals. One thread. */
 
 #include "ingress-server/store/ingress-config.h"
+#include "ingress-server/store/audit-log.h"
 #include "ingress-server/store/ingress-store.h"
 #include "lib/base/token.h"
 
@@ -18,7 +19,7 @@ G_DECLARE_FINAL_TYPE (IngressRegistry, ingress_registry, INGRESS, REGISTRY, GObj
 /* Signals; IngressNode pointers are valid during the emission only.
  *   "node-added" (IngressNode *)
  *   "key-changed" (IngressNode *, const char *old_key)   joined again with a new key
- *   "grants-changed" (IngressNode *)                     granted, revoked or expired
+ *   "grants-changed" (IngressNode *)                     granted, limited, closed, revoked, expired
  *   "node-removed" (IngressNode *)                       no longer found by the look-ups below */
 
 /** ingress_registry_new: take over @store and read it. @config must outlive the object. */
@@ -53,13 +54,40 @@ const IngressNode *ingress_registry_join (IngressRegistry *self,
                                           const char *software,
                                           GError **error);
 /** ingress_registry_grant: @name NULL: the assigned name; @ports NULL: all public ports; @lifetime
- * 0: for ever. */
+ * 0: for ever; @limits NULL: as they were, or none. */
 gboolean ingress_registry_grant (IngressRegistry *self,
                                  const char *node_name,
                                  const char *name,
                                  GArray *ports,
                                  gint64 lifetime,
+                                 const IngressLimits *limits,
                                  GError **error);
+/** ingress_registry_limit: limits of all names of a node together. */
+gboolean ingress_registry_limit (IngressRegistry *self,
+                                 const char *node_name,
+                                 const IngressLimits *limits,
+                                 GError **error);
+/** ingress_registry_close: switch @name off, whoever has it, and cut its visitors; or on again.
+ * Returns the node that has it, or NULL and an error. */
+const IngressNode *
+ingress_registry_close (IngressRegistry *self, const char *name, gboolean closed, GError **error);
+
+/** ingress_registry_audit: note in the audit log that @uid (-1 nobody) and its process @pid asked
+ * for @action. @failure: why it was not done, or NULL. A log that cannot be written is a warning:
+ * what was done stays done. */
+void ingress_registry_audit (IngressRegistry *self,
+                             gint64 uid,
+                             gint64 pid,
+                             const char *action,
+                             const char *node_name,
+                             const char *detail,
+                             const GError *failure);
+/** ingress_registry_load_audit: see audit_log_load. */
+GPtrArray *ingress_registry_load_audit (IngressRegistry *self,
+                                        const char *node_name,
+                                        guint count,
+                                        GError **error);
+
 /** ingress_registry_revoke: @name NULL: all grants. Returns how many went, 0 with an error. */
 guint ingress_registry_revoke (IngressRegistry *self,
                                const char *node_name,

@@ -372,6 +372,13 @@ typedef struct
   gint64 last_node; /* whose route_node is the last one */
 } Build;
 
+static struct route_limits
+route_limits (const IngressLimits *limits)
+{
+  return (struct route_limits) {
+      .max_flows = limits->max_flows, .rate = limits->rate, .bandwidth = limits->bandwidth};
+}
+
 static void
 add_node (Build *build, const IngressRouteInfo *info)
 {
@@ -380,6 +387,8 @@ add_node (Build *build, const IngressRouteInfo *info)
   const NodeState *state = g_hash_table_lookup (build->routes->nodes, &info->node->id);
   struct route_node entry
       = {.id = (guint32)info->node->id, .offer_port = state->offer_port, .linked = state->linked};
+
+  entry.limits = route_limits (&info->node->limits);
 
   inet_pton (AF_INET, address, entry.address);
   g_array_append_val (build->nodes, entry);
@@ -410,6 +419,7 @@ add_route (const IngressRouteInfo *info, gpointer user_data)
 {
   Build *build = user_data;
   struct route_spec spec = {.name = info->name, .port = info->port, .slot = info->slot};
+  const IngressGrant *grant;
 
   if (!info->granted)
     return;
@@ -417,7 +427,9 @@ add_route (const IngressRouteInfo *info, gpointer user_data)
   /* Shares of one node come one after the other. */
   if (build->last_node != info->node->id)
     add_node (build, info);
-  spec.id = route_id (info->node, ingress_node_find_grant (info->node, info->name), info->port);
+  grant = ingress_node_find_grant (info->node, info->name);
+  spec.id = route_id (info->node, grant, info->port);
+  spec.limits = route_limits (&grant->limits);
   spec.node = build->nodes->len - 1;
   g_array_append_val (build->specs, spec);
 }

@@ -49,7 +49,7 @@ send_grants (LinkServer *self, IngressNodeLink *link, const IngressNode *node)
     {
       const IngressGrant *grant = g_ptr_array_index (node->grants, i);
 
-      if (ingress_grant_is_live (grant, now))
+      if (!grant->closed && ingress_grant_is_live (grant, now))
         g_ptr_array_add (message->grants, funnel_link_grant_new (grant->name, grant->ports,
                                                                  grant->n_ports, grant->expires));
     }

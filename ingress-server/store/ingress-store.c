@@ -3,6 +3,7 @@
 #include "ingress-server/store/ingress-store.h"
 
 #include "lib/base/error.h"
+#include "ingress-server/store/ingress-store-private.h"
 #include "ingress-server/store/store-migrations.h"
 #include "ingress-server/store/store-statement.h"
 
@@ -15,11 +16,6 @@
 #define BUSY_TIMEOUT_MS 5000
 #define HASH_LEN 32
 #define PORTS_MAX 64
-
-struct _IngressStore
-{
-  sqlite3 *db;
-};
 
 /* Values. */
 
@@ -72,7 +68,7 @@ ingress_grant_is_live (const IngressGrant *grant, gint64 now)
 gboolean
 ingress_grant_covers (const IngressGrant *grant, guint16 port, gint64 now)
 {
-  if (!ingress_grant_is_live (grant, now))
+  if (grant->closed || !ingress_grant_is_live (grant, now))
     return FALSE;
   for (guint i = 0; i < grant->n_ports; i++)
     if (grant->ports[i] == port)
@@ -180,6 +176,14 @@ dup_text (sqlite3_stmt *row, int column)
   return g_strdup ((const char *)sqlite3_column_text (row, column));
 }
 
+static void
+read_limits (sqlite3_stmt *row, int column, IngressLimits *limits)
+{
+  limits->max_flows = (guint)sqlite3_column_int64 (row, column);
+  limits->rate = (guint)sqlite3_column_int64 (row, column + 1);
+  limits->bandwidth = (guint64)sqlite3_column_int64 (row, column + 2);
+}
+
 static IngressGrant *
 grant_from_row (sqlite3_stmt *row)
 {
@@ -196,6 +200,8 @@ grant_from_row (sqlite3_stmt *row)
   grant->expires = sqlite3_column_int64 (row, 3);
   grant->ports = g_array_steal (ports, &n_ports);
   grant->n_ports = (guint)n_ports;
+  grant->closed = sqlite3_column_int (row, 4);
+  read_limits (row, 5, &grant->limits);
   return grant;
 }
 
@@ -203,7 +209,9 @@ static gboolean
 load_grants (IngressStore *self, IngressNode *node, GError **error)
 {
   g_autoptr (sqlite3_stmt) row = store_statement (
-      self->db, error, "SELECT id, name, ports, expires FROM grants WHERE node = ? ORDER BY id",
+      self->db, error,
+      "SELECT id, name, ports, expires, closed, max_flows, rate, bandwidth FROM grants "
+      "WHERE node = ? ORDER BY id",
       "i", node->id);
   int rc;
 
@@ -219,7 +227,8 @@ load_grants (IngressStore *self, IngressNode *node, GError **error)
   return rc == 0;
 }
 
-#define NODE_COLUMNS "id, name, public_key, host, software, created, last_seen"
+#define NODE_COLUMNS                                                                               \
+  "id, name, public_key, host, software, created, last_seen, max_flows, rate, bandwidth"
 
 static IngressNode *
 node_from_row (IngressStore *self, sqlite3_stmt *row, GError **error)
@@ -233,6 +242,7 @@ node_from_row (IngressStore *self, sqlite3_stmt *row, GError **error)
   node->software = dup_text (row, 4);
   node->created = sqlite3_column_int64 (row, 5);
   node->last_seen = sqlite3_column_int64 (row, 6);
+  read_limits (row, 7, &node->limits);
   node->grants = g_ptr_array_new_with_free_func ((GDestroyNotify)grant_free);
   return load_grants (self, node, error) ? g_steal_pointer (&node) : NULL;
 }
@@ -361,12 +371,21 @@ claim_name (IngressStore *self, const char *name, gint64 node, gint64 now, GErro
 }
 
 static gboolean
+limit_name (IngressStore *self, const char *name, const IngressLimits *limits, GError **error)
+{
+  return store_run (
+      self->db, error, "UPDATE grants SET max_flows = ?, rate = ?, bandwidth = ? WHERE name = ?",
+      "iiis", (gint64)limits->max_flows, (gint64)limits->rate, (gint64)limits->bandwidth, name);
+}
+
+static gboolean
 put_grant (IngressStore *self,
            gint64 node,
            const char *name,
            const char *ports,
            gint64 now,
            gint64 expires,
+           const IngressLimits *limits,
            GError **error)
 {
   return claim_name (self, name, node, now, error)
@@ -374,7 +393,8 @@ put_grant (IngressStore *self,
              self->db, error,
              "INSERT INTO grants (node, name, ports, expires) VALUES (?, ?, ?, ?) "
              "ON CONFLICT (name) DO UPDATE SET ports = excluded.ports, expires = excluded.expires",
-             "issi", node, name, ports, expires);
+             "issi", node, name, ports, expires)
+         && (limits == NULL || limit_name (self, name, limits, error));
 }
 
 gboolean
@@ -384,10 +404,29 @@ ingress_store_put_grant (IngressStore *self,
                          const char *ports,
                          gint64 now,
                          gint64 expires,
+                         const IngressLimits *limits,
                          GError **error)
 {
   return begin (self, error)
-         && end (self, put_grant (self, node, name, ports, now, expires, error), error);
+         && end (self, put_grant (self, node, name, ports, now, expires, limits, error), error);
+}
+
+gboolean
+ingress_store_close_grant (IngressStore *self, gint64 grant, gboolean closed, GError **error)
+{
+  return store_run (self->db, error, "UPDATE grants SET closed = ? WHERE id = ?", "ii",
+                    (gint64)closed, grant);
+}
+
+gboolean
+ingress_store_limit_node (IngressStore *self,
+                          gint64 node,
+                          const IngressLimits *limits,
+                          GError **error)
+{
+  return store_run (
+      self->db, error, "UPDATE nodes SET max_flows = ?, rate = ?, bandwidth = ? WHERE id = ?",
+      "iiii", (gint64)limits->max_flows, (gint64)limits->rate, (gint64)limits->bandwidth, node);
 }
 
 gboolean
@@ -654,7 +693,7 @@ use_token (IngressStore *self,
   else if (!create_node (self, token->node_name, public_key, software, now, id, error))
     return FALSE;
   if (token->grant_name
-      && !put_grant (self, *id, token->grant_name, token->grant_ports, now, 0, error))
+      && !put_grant (self, *id, token->grant_name, token->grant_ports, now, 0, NULL, error))
     return FALSE;
   return store_run (self->db, error,
                     "UPDATE tokens SET used = ?, used_key = ?, used_node = ? WHERE secret_hash = ?",

@@ -17,6 +17,14 @@ G_BEGIN_DECLS
 
 typedef struct _IngressStore IngressStore;
 
+/* How much a node or a name may take; 0 = no limit. */
+typedef struct
+{
+  guint max_flows;   /* visitors at a time */
+  guint rate;        /* new visitors per second */
+  guint64 bandwidth; /* bytes per second, both directions together */
+} IngressLimits;
+
 typedef struct
 {
   gint64 id;
@@ -24,6 +32,8 @@ typedef struct
   guint16 *ports;
   guint n_ports;
   gint64 expires; /* Unix seconds, 0 = never */
+  IngressLimits limits;
+  gboolean closed; /* switched off by the admin, until opened again */
 } IngressGrant;
 
 typedef struct
@@ -34,14 +44,16 @@ typedef struct
   guint32 host;     /* host part of the tunnel address */
   char *software;   /* what it said when it joined or linked; may be "" */
   gint64 created;
-  gint64 last_seen;  /* 0 = never */
+  gint64 last_seen; /* 0 = never */
+  IngressLimits limits;
   GPtrArray *grants; /* IngressGrant*, in order of creation, expired ones included */
 } IngressNode;
 
 void ingress_node_free (IngressNode *node);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IngressNode, ingress_node_free)
 IngressGrant *ingress_node_find_grant (const IngressNode *node, const char *name);
-/** ingress_grant_covers: whether it allows @port at time @now. */
+/** ingress_grant_covers: whether it allows @port at time @now: live, not closed, and of that port.
+ */
 gboolean ingress_grant_covers (const IngressGrant *grant, guint16 port, gint64 now);
 gboolean ingress_grant_is_live (const IngressGrant *grant, gint64 now);
 
@@ -104,15 +116,24 @@ IngressNode *ingress_store_join (IngressStore *self,
                                  IngressJoinKind *kind,
                                  GError **error);
 
-/** ingress_store_put_grant: grant @name to @node, or change ports and expiry of that grant.
- * CONFLICT when another node holds the name (an expired grant does not hold it). */
+/** ingress_store_put_grant: grant @name to @node, or change ports and expiry of that grant, and its
+ * limits unless @limits is NULL. CONFLICT when another node holds the name (an expired grant does
+ * not hold it). */
 gboolean ingress_store_put_grant (IngressStore *self,
                                   gint64 node,
                                   const char *name,
                                   const char *ports,
                                   gint64 now,
                                   gint64 expires,
+                                  const IngressLimits *limits,
                                   GError **error);
+/** ingress_store_close_grant: switch a grant off, or on again. */
+gboolean
+ingress_store_close_grant (IngressStore *self, gint64 grant, gboolean closed, GError **error);
+gboolean ingress_store_limit_node (IngressStore *self,
+                                   gint64 node,
+                                   const IngressLimits *limits,
+                                   GError **error);
 gboolean ingress_store_remove_grant (IngressStore *self, gint64 grant, GError **error);
 gboolean ingress_store_remove_node (IngressStore *self, gint64 node, GError **error);
 

@@ -38,6 +38,28 @@ static const char *const steps[] = {
     "  used_key TEXT,"
     "  used_node INTEGER REFERENCES nodes (id) ON DELETE SET NULL"
     ") WITHOUT ROWID;",
+    /* 2: limits (0 = none), names switched off by hand, who did what */
+    "ALTER TABLE nodes ADD COLUMN max_flows INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN rate INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN bandwidth INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE grants ADD COLUMN max_flows INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE grants ADD COLUMN rate INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE grants ADD COLUMN bandwidth INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE grants ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE audit ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  time INTEGER NOT NULL,"
+    "  uid INTEGER NOT NULL," /* -1: no user, such as a node that joined */
+    "  pid INTEGER NOT NULL,"
+    "  action TEXT NOT NULL,"
+    "  node TEXT NOT NULL DEFAULT '',"
+    "  detail TEXT NOT NULL DEFAULT '',"
+    "  error TEXT NOT NULL DEFAULT ''" /* empty: it was done */
+    ");"
+    "CREATE TRIGGER audit_keeps BEFORE UPDATE ON audit "
+    "BEGIN SELECT RAISE (ABORT, 'the audit log is only ever appended to'); END;"
+    "CREATE TRIGGER audit_stays BEFORE DELETE ON audit "
+    "BEGIN SELECT RAISE (ABORT, 'the audit log is only ever appended to'); END;",
 };
 
 guint

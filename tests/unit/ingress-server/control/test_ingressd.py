@@ -387,6 +387,39 @@ class Visitors(IngressCase):
         link.send("shares", shares=[])
         wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
 
+    def test_close_and_limits(self):
+        self.armed()
+        self.assertEqual(self.visit(), "hello from the node")
+        self.assertTrue(self.cli("close", LAPTOP)["grants"][0]["closed"])
+        wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the name to be closed")
+        self.cli("open", LAPTOP)
+        wait_for(lambda: self.visit() == "hello from the node", "the name to be open")
+        grant = self.cli("grant", "laptop", "--max-flows", "7", "--bandwidth", "1M")["grants"][0]
+        self.assertEqual((grant["max_flows"], grant["bandwidth"]), (7, 1000000))
+        grant = self.cli("grant", "laptop", "--max-flows", "0", "--rate", "1")["grants"][0]
+        self.assertEqual((grant.get("max_flows"), grant["bandwidth"], grant["rate"]), (None, 1000000, 1))
+        self.assertIn("at most 1 new ones per second, 1M bytes per second", self.call("nodes").stdout)
+        wait_for(lambda: self.visit() == "TLSV1_ALERT_INTERNAL_ERROR", "the rate to be exceeded")
+        self.assertGreaterEqual(self.cli("status")["relay"]["refusals"]["name-rate"], 1)
+        self.cli("grant", "laptop", "--rate", "0")
+        self.assertEqual(self.cli("limit", "laptop", "--rate", "1", "--max-flows", "5")["max_flows"], 5)
+        wait_for(lambda: self.visit() == "TLSV1_ALERT_INTERNAL_ERROR", "the node's rate to be exceeded")
+        self.assertGreaterEqual(self.cli("status")["relay"]["refusals"]["node-rate"], 1)
+        for words, text in ((("close", "other." + ZONE), "granted to no node"), (("limit", "laptop"), "--max-flows"),
+                            (("limit", "laptop", "--rate", "x"), "--rate"), (("grant", "laptop", "--bandwidth", "1x"), "--bandwidth"),
+                            (("limit", "desk", "--rate", "1"), "no node called"), (("close",), "NAME is missing")):
+            done = self.call(*words)
+            self.assertIn(text, done.stderr)
+            self.assertNotEqual(done.returncode, 0)
+        entries = self.cli("audit")["entries"]
+        self.assertEqual([e["action"] for e in entries[:4]], ["invite", "join", "close", "open"])
+        self.assertEqual([e["uid"] for e in entries[:3]], [os.getuid(), -1, os.getuid()])
+        self.assertIn("granted to no node", [e["error"] for e in entries if e["action"] == "close"][-1])
+        self.assertEqual(len(self.cli("audit", "--count", "1")["entries"]), 1)
+        self.assertEqual(self.cli("audit", "--node", "desk")["entries"][-1]["action"], "limit")
+        self.assertIn("REFUSED", self.call("audit").stdout)
+        self.assertNotIn("funnel1-", self.call("audit", "--json").stdout)
+
     def test_redirect_and_metrics(self):
         redirect, metrics = free_port(), free_port()
         self.configure(**{"redirect-port": redirect, "metrics": "127.0.0.1:%d" % metrics})

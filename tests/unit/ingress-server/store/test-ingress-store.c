@@ -3,6 +3,7 @@
 #include "ingress-server/store/ingress-store.h"
 
 #include "lib/base/error.h"
+#include "ingress-server/store/audit-log.h"
 #include "ingress-server/store/store-migrations.h"
 #include "ingress-server/store/store-statement.h"
 
@@ -240,9 +241,10 @@ test_grants (Fixture *f, gconstpointer data)
   a = join_ok (f, 1, "key-1");
   b = join_ok (f, 2, "key-2");
 
-  g_assert_true (
-      ingress_store_put_grant (f->store, a->id, "x.example", "443,8443", NOW, NOW + HOUR, &error));
-  g_assert_false (ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW, 0, &error));
+  g_assert_true (ingress_store_put_grant (f->store, a->id, "x.example", "443,8443", NOW, NOW + HOUR,
+                                          NULL, &error));
+  g_assert_false (
+      ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW, 0, NULL, &error));
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT);
   g_clear_error (&error);
 
@@ -254,7 +256,7 @@ test_grants (Fixture *f, gconstpointer data)
 
   /* An expired grant no longer holds the name. */
   g_assert_true (
-      ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW + HOUR, 0, &error));
+      ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW + HOUR, 0, NULL, &error));
   g_assert_no_error (error);
   g_clear_pointer (&back, ingress_node_free);
   back = ingress_store_load_node (f->store, a->id, &error);
@@ -265,17 +267,50 @@ test_grants (Fixture *f, gconstpointer data)
   back = ingress_store_load_node (f->store, b->id, &error);
   grant = ingress_node_find_grant (back, "x.example");
   g_assert_true (
-      ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW + HOUR, 5, &error));
+      ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW + HOUR, 5, NULL, &error));
   {
     g_autoptr (IngressNode) changed = ingress_store_load_node (f->store, b->id, &error);
     g_autoptr (IngressNode) anew = NULL;
 
     g_assert_cmpint (ingress_node_find_grant (changed, "x.example")->id, ==, grant->id);
     g_assert_true (ingress_store_remove_grant (f->store, grant->id, &error));
-    g_assert_true (ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW, 0, &error));
+    g_assert_true (
+        ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW, 0, NULL, &error));
     anew = ingress_store_load_node (f->store, b->id, &error);
     g_assert_cmpint (ingress_node_find_grant (anew, "x.example")->id, !=, grant->id);
   }
+}
+
+/* Entries stay as they were written, whoever asks the database. */
+static void
+test_audit (Fixture *f, gconstpointer data)
+{
+  AuditEntry first
+      = {.time = NOW, .uid = 7, .pid = 8, .action = (char *)"grant", .node = (char *)"a"};
+  AuditEntry second = {.time = NOW + 1, .uid = -1, .action = (char *)"join", .error = (char *)"no"};
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) entries = NULL;
+  const AuditEntry *back;
+  sqlite3 *db = NULL;
+
+  g_assert_true (audit_log_append (f->store, &first, &error));
+  g_assert_true (audit_log_append (f->store, &second, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (sqlite3_open (f->path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, "DELETE FROM audit", NULL, NULL, NULL), !=, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, "UPDATE audit SET uid = 0", NULL, NULL, NULL), !=, SQLITE_OK);
+  sqlite3_close (db);
+  entries = audit_log_load (f->store, NULL, 10, &error);
+  g_assert_cmpuint (entries->len, ==, 2);
+  back = g_ptr_array_index (entries, 0);
+  g_assert_cmpint (back->uid, ==, 7);
+  g_assert_cmpstr (back->action, ==, "grant");
+  g_assert_cmpstr (back->error, ==, "");
+  back = g_ptr_array_index (entries, 1);
+  g_assert_cmpstr (back->error, ==, "no");
+  g_clear_pointer (&entries, g_ptr_array_unref);
+  entries = audit_log_load (f->store, "a", 1, &error);
+  g_assert_cmpuint (entries->len, ==, 1);
 }
 
 /* Two processes use one token at the same moment, with different keys. */
@@ -413,6 +448,7 @@ main (int argc, char **argv)
   ADD ("replace", test_replace);
   ADD ("one-key-one-node", test_one_key_one_node);
   ADD ("grants", test_grants);
+  ADD ("audit", test_audit);
   ADD ("concurrent-joins", test_concurrent_joins);
   ADD ("file", test_file);
   ADD ("later-version", test_later_version);
