@@ -5,11 +5,14 @@
 #include "daemon/app.h"
 
 #include "lib/base/notify.h"
+#include "lib/tunnel/tunnel.h"
 
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+#define FAREWELL_S 30 /* for the tunnels to go down, at the end */
 
 /* GIO modules this daemon has no use for would cost it time at start and memory for ever. Set
  * before anything of GIO runs, and not over the user's own choice. */
@@ -27,6 +30,26 @@ on_signal (gpointer user_data)
 {
   g_main_loop_quit (user_data);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_farewell_timeout (gpointer user_data)
+{
+  *(gboolean *)user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* What other services made for us must be taken back while we can still tell them. */
+static void
+let_tunnels_go (void)
+{
+  gboolean late = FALSE;
+  guint timeout = g_timeout_add_seconds (FAREWELL_S, on_farewell_timeout, &late);
+
+  while (funnel_tunnel_any_going_down () && !late)
+    g_main_context_iteration (NULL, TRUE);
+  if (!late)
+    g_source_remove (timeout);
 }
 
 static int
@@ -52,6 +75,7 @@ run (gboolean on_system_bus, const char *state_dir)
   g_main_loop_run (loop);
   funnel_notify ("STOPPING=1");
   g_clear_pointer (&app, funnel_app_free);
+  let_tunnels_go ();
   g_dbus_connection_flush_sync (connection, NULL, NULL);
   return EXIT_SUCCESS;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* choose (probe the back ends) -> up -> verify -> listen -> ready; then verify again and again. Any
- * failure, and the tunnel's own "lost", lead to down, a pause, and up again. Each try has a
- * cancellable of its own, so an answer that comes after the try was given up finds it cancelled. */
+ * failure, and the tunnel's own "lost", lead to down, a pause, and up again; a back end that cannot
+ * work here is passed over, and the next one tried. Nothing goes up before what was there is down.
+ * Each try has a cancellable of its own, so an answer that comes after the try was given up finds
+ * it cancelled. */
 
 #include "daemon/link/tunnel-keeper.h"
 
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #define STEP_MS 15000 /* one step; the agent may have to start programs */
+#define UP_MS 60000   /* going up; a back end that asks another service gives up by itself before */
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 5000
 #define VERIFY_AGAIN_S 60
@@ -34,7 +37,13 @@ struct _FunnelTunnelKeeper
   guint candidate;      /* index of the next back end to probe */
   FunnelTunnel *tunnel; /* the chosen one, or the one being probed */
   gulong lost_handler;
-  GCancellable *attempt; /* of the try or the tunnel that is; NULL when stopped or waiting */
+  guint n_closing;  /* tunnels that are not down yet */
+  gboolean waiting; /* to start when they are */
+  gboolean started;
+  gboolean held;          /* the user switched it off: not to be started by itself */
+  GPtrArray *passed_over; /* char*: "NAME: why" of the back ends before this one */
+  char *preferred;        /* back end; "" any */
+  GCancellable *attempt;  /* of the try or the tunnel that is; NULL when stopped or waiting */
   FunnelExpiry *step;
   gboolean ready;
   gboolean refreshing;
@@ -65,20 +74,47 @@ set_reason (FunnelTunnelKeeper *self, const char *reason)
 
 /* The deadline of the step that begins now. */
 static GCancellable *
-begin_step (FunnelTunnelKeeper *self)
+begin_long_step (FunnelTunnelKeeper *self, guint milliseconds)
 {
   g_clear_pointer (&self->step, funnel_expiry_free);
-  self->step = funnel_expiry_new (self->attempt, STEP_MS);
+  self->step = funnel_expiry_new (self->attempt, milliseconds);
   return funnel_expiry_get (self->step);
+}
+
+static GCancellable *
+begin_step (FunnelTunnelKeeper *self)
+{
+  return begin_long_step (self, STEP_MS);
+}
+
+/* May be told after the loss, while the tunnel goes down. */
+static void
+on_tunnel_switched_off (FunnelTunnel *tunnel, FunnelTunnelKeeper *self)
+{
+  if (!self->started)
+    return;
+  g_message ("Tunnel: switched off in NetworkManager");
+  self->held = TRUE;
+  self->waiting = FALSE;
+  g_clear_handle_id (&self->retry_source, g_source_remove);
+  set_reason (self, FUNNEL_TUNNEL_SWITCHED_OFF);
 }
 
 static void
 down_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
   g_autoptr (GError) error = NULL;
 
+  g_signal_handlers_disconnect_by_data (source, self);
   if (!funnel_tunnel_down_finish (FUNNEL_TUNNEL (source), result, &error))
-    g_debug ("Tunnel down: %s", error->message);
+    g_message ("Tunnel: going down: %s", error->message);
+  self->n_closing--;
+  if (self->n_closing > 0 || !self->waiting)
+    return;
+  self->waiting = FALSE;
+  if (self->attempt != NULL)
+    choose (self);
 }
 
 static void
@@ -87,8 +123,28 @@ drop_tunnel (FunnelTunnelKeeper *self)
   if (self->tunnel == NULL)
     return;
   g_clear_signal_handler (&self->lost_handler, self->tunnel);
-  funnel_tunnel_down_async (self->tunnel, NULL, down_cb, NULL);
+  self->n_closing++;
+  funnel_tunnel_down_async (self->tunnel, NULL, down_cb, g_object_ref (self));
   g_clear_object (&self->tunnel);
+}
+
+/* Goes on once everything that was there is down. */
+static void
+choose_when_down (FunnelTunnelKeeper *self)
+{
+  if (self->n_closing > 0)
+    self->waiting = TRUE;
+  else
+    choose (self);
+}
+
+static void
+pass_over (FunnelTunnelKeeper *self, const char *why)
+{
+  g_autofree char *text = g_strdup_printf ("%s: %s", funnel_tunnel_get_name (self->tunnel), why);
+
+  g_message ("Tunnel: passed over %s", text);
+  g_ptr_array_insert (self->passed_over, (int)self->passed_over->len - 1, g_strdup (text));
 }
 
 static void
@@ -96,6 +152,7 @@ end_attempt (FunnelTunnelKeeper *self)
 {
   g_clear_handle_id (&self->retry_source, g_source_remove);
   g_clear_handle_id (&self->verify_source, g_source_remove);
+  self->waiting = FALSE;
   if (self->attempt != NULL)
     g_cancellable_cancel (self->attempt);
   g_clear_object (&self->attempt);
@@ -106,13 +163,32 @@ end_attempt (FunnelTunnelKeeper *self)
   drop_tunnel (self);
 }
 
+static void
+forget_passed_over (FunnelTunnelKeeper *self)
+{
+  g_clear_pointer (&self->passed_over, g_ptr_array_unref);
+  self->passed_over = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (self->passed_over, NULL);
+}
+
+static void
+begin_attempt (FunnelTunnelKeeper *self)
+{
+  end_attempt (self);
+  self->ready = FALSE;
+  self->attempt = g_cancellable_new ();
+  self->candidate = 0;
+  forget_passed_over (self);
+  choose_when_down (self);
+}
+
 static gboolean
 on_retry_timeout (gpointer user_data)
 {
   FunnelTunnelKeeper *self = user_data;
 
   self->retry_source = 0;
-  funnel_tunnel_keeper_start (self);
+  begin_attempt (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -227,6 +303,14 @@ verify_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   funnel_tunnel_listen_async (self->tunnel, 0, begin_step (self), listen_cb, g_object_ref (self));
 }
 
+/* Whether another back end may do better. */
+static gboolean
+is_of_back_end (const GError *error)
+{
+  return g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED)
+         || g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ISOLATED);
+}
+
 static void
 up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -234,6 +318,13 @@ up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   funnel_tunnel_up_finish (FUNNEL_TUNNEL (source), result, &error);
+  if (self->tunnel == FUNNEL_TUNNEL (source) && self->step != NULL && is_of_back_end (error))
+    {
+      pass_over (self, error->message);
+      drop_tunnel (self);
+      choose_when_down (self);
+      return;
+    }
   if (step_failed (self, source, error, "bringing the tunnel up"))
     return;
   funnel_tunnel_verify_async (self->tunnel, begin_step (self), verify_cb, g_object_ref (self));
@@ -250,19 +341,16 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   if (!ok)
     {
-      g_autofree char *reason
-          = g_strdup_printf ("the %s tunnel does not work here: %s",
-                             funnel_tunnel_get_name (self->tunnel), error->message);
-
+      pass_over (self, error->message);
       g_clear_object (&self->tunnel);
-      set_reason (self, reason);
       choose (self);
       return;
     }
   g_free (self->name);
   self->name = g_strdup (funnel_tunnel_get_name (self->tunnel));
   self->lost_handler = g_signal_connect (self->tunnel, "lost", G_CALLBACK (on_tunnel_lost), self);
-  funnel_tunnel_up_async (self->tunnel, self->config, begin_step (self), up_cb,
+  g_signal_connect (self->tunnel, "switched-off", G_CALLBACK (on_tunnel_switched_off), self);
+  funnel_tunnel_up_async (self->tunnel, self->config, begin_long_step (self, UP_MS), up_cb,
                           g_object_ref (self));
 }
 
@@ -271,17 +359,27 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 static const char *
 get_candidate (FunnelTunnelKeeper *self, guint index)
 {
-  const char *forced = g_getenv (FUNNEL_ENV_TUNNEL);
+  const char *environment = g_getenv (FUNNEL_ENV_TUNNEL);
+  const char *forced
+      = environment != NULL && environment[0] != '\0' ? environment : self->preferred;
   const char *const *names = funnel_tunnel_names ();
 
   if (self->direct)
     return index == 0 ? "direct" : NULL;
-  if (forced != NULL && forced[0] != '\0')
+  if (forced[0] != '\0')
     return index == 0 && strcmp (forced, "direct") != 0 ? forced : NULL;
   for (guint i = 0; names[i] != NULL; i++)
     if (strcmp (names[i], "direct") != 0 && index-- == 0)
       return names[i];
   return NULL;
+}
+
+static char *
+describe_none (FunnelTunnelKeeper *self)
+{
+  g_autofree char *all = g_strjoinv ("; ", (char **)self->passed_over->pdata);
+
+  return g_strdup_printf ("no kind of tunnel works here: %s", all);
 }
 
 static void
@@ -298,7 +396,7 @@ choose (FunnelTunnelKeeper *self)
         reason = g_strdup ("this ingress has a WireGuard tunnel, and " FUNNEL_ENV_TUNNEL
                            " forbids it");
       else
-        reason = g_strdup (self->reason);
+        reason = describe_none (self);
       give_up (self, reason);
       return;
     }
@@ -306,8 +404,7 @@ choose (FunnelTunnelKeeper *self)
   self->tunnel = funnel_tunnel_new (name, &error);
   if (self->tunnel == NULL)
     {
-      set_reason (self, error->message);
-      choose (self);
+      give_up (self, error->message);
       return;
     }
   funnel_tunnel_probe_async (self->tunnel, begin_step (self), probe_cb, g_object_ref (self));
@@ -330,6 +427,8 @@ funnel_tunnel_keeper_finalize (GObject *object)
   funnel_tunnel_config_free (self->config);
   g_free (self->reason);
   g_free (self->name);
+  g_free (self->preferred);
+  g_ptr_array_unref (self->passed_over);
   G_OBJECT_CLASS (funnel_tunnel_keeper_parent_class)->finalize (object);
 }
 
@@ -354,6 +453,8 @@ funnel_tunnel_keeper_init (FunnelTunnelKeeper *self)
 {
   self->reason = g_strdup ("it is being set up");
   self->name = g_strdup ("");
+  self->preferred = g_strdup ("");
+  forget_passed_over (self);
   self->status.engine = "";
   funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
 }
@@ -371,18 +472,40 @@ funnel_tunnel_keeper_new (const FunnelTunnelConfig *config, gboolean direct)
 void
 funnel_tunnel_keeper_start (FunnelTunnelKeeper *self)
 {
-  end_attempt (self);
-  self->ready = FALSE;
-  self->attempt = g_cancellable_new ();
-  self->candidate = 0;
-  choose (self);
+  gboolean was_ready = self->ready;
+
+  self->started = TRUE;
+  self->held = FALSE;
+  begin_attempt (self);
+  if (was_ready)
+    g_signal_emit (self, signals[SIGNAL_LOST], 0);
 }
 
 void
 funnel_tunnel_keeper_stop (FunnelTunnelKeeper *self)
 {
+  self->started = FALSE;
   self->ready = FALSE;
   end_attempt (self);
+}
+
+void
+funnel_tunnel_keeper_prefer (FunnelTunnelKeeper *self, const char *name)
+{
+  g_free (self->preferred);
+  self->preferred = g_strdup (name);
+}
+
+gboolean
+funnel_tunnel_keeper_is_switched_off (FunnelTunnelKeeper *self)
+{
+  return self->held;
+}
+
+const char *const *
+funnel_tunnel_keeper_get_passed_over (FunnelTunnelKeeper *self)
+{
+  return (const char *const *)self->passed_over->pdata;
 }
 
 FunnelTunnel *
@@ -449,5 +572,5 @@ void
 funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self)
 {
   if (self->retry_source != 0)
-    funnel_tunnel_keeper_start (self);
+    begin_attempt (self);
 }

@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* The reason after the user switched the tunnel off. */
+#define FUNNEL_TUNNEL_SWITCHED_OFF "switched off in NetworkManager"
+
 #define FUNNEL_TYPE_TUNNEL_KEEPER (funnel_tunnel_keeper_get_type ())
 G_DECLARE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, FUNNEL, TUNNEL_KEEPER, GObject)
 
@@ -21,9 +24,13 @@ G_DECLARE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, FUNNEL, TUNNEL_K
  * @direct: the ingress has no WireGuard: only loopback sockets can reach it, and nothing else may
  */
 FunnelTunnelKeeper *funnel_tunnel_keeper_new (const FunnelTunnelConfig *config, gboolean direct);
+/** funnel_tunnel_keeper_start: (anew), even what the user had switched off. */
 void funnel_tunnel_keeper_start (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_stop: take the tunnel away; emits nothing. */
 void funnel_tunnel_keeper_stop (FunnelTunnelKeeper *self);
+
+/** funnel_tunnel_keeper_prefer: use back end @name only; "" any. From the next start on. */
+void funnel_tunnel_keeper_prefer (FunnelTunnelKeeper *self, const char *name);
 
 /** funnel_tunnel_keeper_get_tunnel: NULL unless ready. */
 FunnelTunnel *funnel_tunnel_keeper_get_tunnel (FunnelTunnelKeeper *self);
@@ -31,6 +38,12 @@ FunnelTunnel *funnel_tunnel_keeper_get_tunnel (FunnelTunnelKeeper *self);
 const char *funnel_tunnel_keeper_get_reason (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_get_name: back end in use, "" before one is chosen. */
 const char *funnel_tunnel_keeper_get_name (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_get_passed_over: back ends that come first and do not work here, as "NAME:
+ * why and what would help"; NULL-terminated. */
+const char *const *funnel_tunnel_keeper_get_passed_over (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_is_switched_off: by the user, with another program; stays so until start.
+ */
+gboolean funnel_tunnel_keeper_is_switched_off (FunnelTunnelKeeper *self);
 const FunnelTunnelStatus *funnel_tunnel_keeper_get_status (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_confirm: the tunnel carries data; the next loss is retried at once. */
 void funnel_tunnel_keeper_confirm (FunnelTunnelKeeper *self);

@@ -15,8 +15,8 @@
 #define FUNNEL_LINK_PORT 7780 /* on the ingress's tunnel address */
 
 /* Environment: node */
-#define FUNNEL_ENV_STATE_DIR "FUNNEL_STATE_DIR"         /* instead of XDG_STATE_HOME/funnel */
-#define FUNNEL_ENV_TUNNEL "FUNNEL_TUNNEL"               /* force a back end: netns, direct */
+#define FUNNEL_ENV_STATE_DIR "FUNNEL_STATE_DIR" /* instead of XDG_STATE_HOME/funnel */
+#define FUNNEL_ENV_TUNNEL "FUNNEL_TUNNEL" /* force a back end: networkmanager, netns, direct */
 #define FUNNEL_ENV_ENGINE "FUNNEL_WIREGUARD_ENGINE"     /* force an engine: kernel, wireguard-go */
 #define FUNNEL_ENV_NETNS_PROGRAM "FUNNEL_NETNS_PROGRAM" /* instead of LIBEXECDIR/funnel-netns */
 /* Environment: ingress */

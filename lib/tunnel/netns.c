@@ -2,17 +2,16 @@
 
 /* Theory of operation
  *
- * State lives in three fields: agent (NULL = none), config (NULL = down), and the endpoint
- * addresses of the last resolution with the one in use. up: start the agent (which begins to set up
- * its namespace at once), resolve the endpoint meanwhile, then ask for "up". IPv4 addresses come
- * first; a refresh that finds no handshake since the last choice goes on to the next address, so a
- * host whose IPv4 is broken ends at its IPv6 address. The agent's end is the tunnel's end:
- * everything it made is gone. */
+ * State lives in three fields: agent (NULL = none), config (NULL = down), and the endpoint. up:
+ * start the agent (which begins to set up its namespace at once), resolve the endpoint meanwhile,
+ * then ask for "up". A refresh that finds no handshake since the last choice goes on to the
+ * endpoint's next address. The agent's end is the tunnel's end: everything it made is gone. */
 
 #include "lib/tunnel/netns.h"
 
 #include "lib/base/error.h"
 #include "lib/tunnel/agent-client.h"
+#include "lib/tunnel/endpoint.h"
 
 #include <glib/gstdio.h>
 
@@ -24,8 +23,7 @@ struct _FunnelNetnsTunnel
   FunnelAgentClient *agent;
   FunnelTunnelConfig *config;
   gboolean up;
-  GList *addresses; /* GInetAddress*, IPv4 first */
-  guint chosen;     /* index modulo the list's length */
+  FunnelEndpoint *endpoint;
   gint64 chosen_at; /* Unix seconds: when the endpoint was set */
   GArray *ports;    /* guint16: our listeners */
   char *engine;
@@ -169,78 +167,6 @@ netns_probe_async (FunnelTunnel *tunnel,
                                   g_steal_pointer (&task));
 }
 
-/* ---- endpoint ---- */
-
-static int
-compare_family (gconstpointer a, gconstpointer b)
-{
-  return (int)(g_inet_address_get_family ((GInetAddress *)a) == G_SOCKET_FAMILY_IPV6)
-         - (int)(g_inet_address_get_family ((GInetAddress *)b) == G_SOCKET_FAMILY_IPV6);
-}
-
-static void
-take_addresses (FunnelNetnsTunnel *self, GList *addresses)
-{
-  g_clear_list (&self->addresses, g_object_unref);
-  self->addresses = g_list_sort (addresses, compare_family);
-}
-
-static void
-resolve_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  GList *addresses = g_resolver_lookup_by_name_finish (G_RESOLVER (source), result, &error);
-
-  if (addresses)
-    {
-      take_addresses (g_task_get_source_object (task), addresses);
-      g_task_return_boolean (task, TRUE);
-      return;
-    }
-  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    {
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               "The ingress's name cannot be resolved: %s", error->message);
-      g_error_free (error);
-      return;
-    }
-  g_task_return_error (task, error);
-}
-
-static void
-resolve_async (FunnelNetnsTunnel *self,
-               const char *host,
-               GCancellable *cancellable,
-               GAsyncReadyCallback callback,
-               gpointer user_data)
-{
-  g_autoptr (GTask) task
-      = new_task (FUNNEL_TUNNEL (self), cancellable, callback, user_data, resolve_async);
-  g_autoptr (GResolver) resolver = g_resolver_get_default ();
-  GInetAddress *literal = g_inet_address_new_from_string (host);
-
-  if (literal)
-    {
-      take_addresses (self, g_list_append (NULL, literal));
-      g_task_return_boolean (task, TRUE);
-      return;
-    }
-  g_resolver_lookup_by_name_async (resolver, host, cancellable, resolve_cb,
-                                   g_steal_pointer (&task));
-}
-
-static char *
-chosen_endpoint (FunnelNetnsTunnel *self)
-{
-  GInetAddress *address
-      = g_list_nth_data (self->addresses, self->chosen % g_list_length (self->addresses));
-  g_autofree char *ip = g_inet_address_to_string (address);
-  gboolean v6 = g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
-
-  return g_strdup_printf (v6 ? "[%s]:%u" : "%s:%u", ip, self->config->endpoint_port);
-}
-
 /* ---- up ---- */
 
 static void
@@ -278,7 +204,7 @@ call_up (FunnelNetnsTunnel *self, GTask *task)
   const FunnelTunnelConfig *config = self->config;
   g_autofree char *address = g_strdup_printf ("%s/32", config->address);
   g_autofree char *peer_address = g_strdup_printf ("%s/32", config->peer_address);
-  g_autofree char *endpoint = chosen_endpoint (self);
+  g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
   g_autofree char *keepalive = g_strdup_printf ("%u", config->keepalive);
   const char *fields[] = {"address",   address,      "private-key", config->private_key,
                           "route",     peer_address, "peer",        config->peer_public_key,
@@ -293,11 +219,11 @@ call_up (FunnelNetnsTunnel *self, GTask *task)
 static void
 up_resolved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (source);
   g_autoptr (GTask) task = user_data;
+  FunnelNetnsTunnel *self = g_task_get_source_object (task);
   GError *error = NULL;
 
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
+  if (!funnel_endpoint_resolve_finish (result, &error))
     up_failed (self, task, error);
   else if (!self->agent || !self->config)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
@@ -322,13 +248,15 @@ netns_up_async (FunnelTunnel *tunnel,
     forget_agent (self); /* a fresh namespace for a fresh tunnel */
   g_clear_pointer (&self->config, funnel_tunnel_config_free);
   self->config = copy;
-  self->chosen = 0;
+  g_clear_pointer (&self->endpoint, funnel_endpoint_unref);
+  self->endpoint = funnel_endpoint_new (copy->endpoint_host, copy->endpoint_port);
   if (!ensure_agent (self, &error))
     {
       up_failed (self, task, error);
       return;
     }
-  resolve_async (self, copy->endpoint_host, cancellable, up_resolved_cb, g_steal_pointer (&task));
+  funnel_endpoint_resolve_async (self->endpoint, cancellable, up_resolved_cb,
+                                 g_steal_pointer (&task));
 }
 
 /* ---- down ---- */
@@ -602,7 +530,7 @@ netns_query_finish (FunnelTunnel *tunnel,
 static void
 call_endpoint (FunnelNetnsTunnel *self, GTask *task)
 {
-  g_autofree char *endpoint = chosen_endpoint (self);
+  g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
 
   self->chosen_at = g_get_real_time () / G_USEC_PER_SEC;
   funnel_agent_client_call_async (
@@ -623,23 +551,23 @@ refresh_status_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   /* Nothing was heard from the address in use: try the next one. */
   if (netns_query_finish (FUNNEL_TUNNEL (self), result, &status, NULL)
       && status.handshake < self->chosen_at)
-    self->chosen++;
+    funnel_endpoint_next (self->endpoint);
   call_endpoint (self, task);
 }
 
 static void
 refresh_resolved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (source);
   g_autoptr (GTask) task = user_data;
+  FunnelNetnsTunnel *self = g_task_get_source_object (task);
   g_autoptr (GError) error = NULL;
 
   if (!check_up (self, task))
     return;
   /* Without an answer the addresses known from before are as good as any. */
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
+  if (!funnel_endpoint_resolve_finish (result, &error))
     g_debug ("%s", error->message);
-  if (g_list_length (self->addresses) > 1)
+  if (funnel_endpoint_get_count (self->endpoint) > 1)
     netns_query_async (FUNNEL_TUNNEL (self), g_task_get_cancellable (task), refresh_status_cb,
                        g_object_ref (task));
   else
@@ -656,8 +584,8 @@ netns_refresh_async (FunnelTunnel *tunnel,
   g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_refresh_async);
 
   if (check_up (self, task))
-    resolve_async (self, self->config->endpoint_host, cancellable, refresh_resolved_cb,
-                   g_steal_pointer (&task));
+    funnel_endpoint_resolve_async (self->endpoint, cancellable, refresh_resolved_cb,
+                                   g_steal_pointer (&task));
 }
 
 /* ---- object ---- */
@@ -668,7 +596,7 @@ funnel_netns_tunnel_finalize (GObject *object)
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (object);
 
   forget_agent (self);
-  g_clear_list (&self->addresses, g_object_unref);
+  g_clear_pointer (&self->endpoint, funnel_endpoint_unref);
   g_array_unref (self->ports);
   g_free (self->engine);
   G_OBJECT_CLASS (funnel_netns_tunnel_parent_class)->finalize (object);

@@ -5,11 +5,20 @@
 #include "lib/base/token.h"
 #include "lib/tunnel/direct.h"
 #include "lib/tunnel/netns.h"
+#ifdef FUNNEL_WITH_NETWORKMANAGER
+#include "lib/tunnel/networkmanager.h"
+#endif
 
 G_DEFINE_ABSTRACT_TYPE (FunnelTunnel, funnel_tunnel, G_TYPE_OBJECT)
 
 /* In the order they should be tried. */
-static const char *const names[] = {"netns", "direct", NULL};
+static const char *const names[] = {
+#ifdef FUNNEL_WITH_NETWORKMANAGER
+    "networkmanager",
+#endif
+    "netns", "direct", NULL};
+
+static guint n_going_down;
 
 FunnelTunnelConfig *
 funnel_tunnel_config_copy (const FunnelTunnelConfig *config)
@@ -42,6 +51,8 @@ funnel_tunnel_class_init (FunnelTunnelClass *klass)
 {
   g_signal_new ("lost", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                 G_TYPE_NONE, 1, G_TYPE_STRING);
+  g_signal_new ("switched-off", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                G_TYPE_NONE, 0);
 }
 
 static void
@@ -52,12 +63,18 @@ funnel_tunnel_init (FunnelTunnel *self)
 FunnelTunnel *
 funnel_tunnel_new (const char *name, GError **error)
 {
+  g_autofree char *known = g_strjoinv (", ", (char **)names);
+
+#ifdef FUNNEL_WITH_NETWORKMANAGER
+  if (g_strcmp0 (name, "networkmanager") == 0)
+    return g_object_new (FUNNEL_TYPE_NM_TUNNEL, NULL);
+#endif
   if (g_strcmp0 (name, "netns") == 0)
     return g_object_new (FUNNEL_TYPE_NETNS_TUNNEL, NULL);
   if (g_strcmp0 (name, "direct") == 0)
     return g_object_new (FUNNEL_TYPE_DIRECT_TUNNEL, NULL);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-               "There is no tunnel back end “%s”; known are: netns, direct", name ? name : "");
+               "There is no tunnel back end “%s”; known are: %s", name ? name : "", known);
   return NULL;
 }
 
@@ -110,13 +127,21 @@ funnel_tunnel_down_async (FunnelTunnel *self,
                           GAsyncReadyCallback callback,
                           gpointer user_data)
 {
+  n_going_down++;
   FUNNEL_TUNNEL_GET_CLASS (self)->down_async (self, cancellable, callback, user_data);
 }
 
 gboolean
 funnel_tunnel_down_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
+  n_going_down--;
   return FUNNEL_TUNNEL_GET_CLASS (self)->down_finish (self, result, error);
+}
+
+gboolean
+funnel_tunnel_any_going_down (void)
+{
+  return n_going_down > 0;
 }
 
 void

@@ -2,8 +2,8 @@
 #pragma once
 
 /* The node's tunnel: WireGuard to one ingress, isolated from the node's other networking. An
- * abstract class with interchangeable back ends (netns, direct; networkmanager is to come). All
- * methods are called on, and answer on, the thread of the main context current at construction. */
+ * abstract class with interchangeable back ends (networkmanager, netns, direct). All methods are
+ * called on, and answer on, the thread of the main context current at construction. */
 
 #include <gio/gio.h>
 
@@ -27,7 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelTunnelConfig, funnel_tunnel_config_free)
 typedef struct
 {
   const char *engine; /* "kernel", "wireguard-go", "none" (direct) */
-  gint64 handshake;   /* Unix seconds of the last WireGuard handshake, 0 = never */
+  gint64 handshake;   /* Unix seconds of the last WireGuard handshake, or of the last bytes it let
+                         through where handshakes are not told; 0 = never */
   guint64 rx_bytes, tx_bytes;
   guint mtu;
 } FunnelTunnelStatus;
@@ -39,7 +40,7 @@ G_DECLARE_DERIVABLE_TYPE (FunnelTunnel, funnel_tunnel, FUNNEL, TUNNEL, GObject)
 struct _FunnelTunnelClass
 {
   GObjectClass parent_class;
-  const char *name; /* "netns", "direct" */
+  const char *name; /* "networkmanager", "netns", "direct" */
   void (*probe_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
   gboolean (*probe_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
   void (*up_async) (FunnelTunnel *self,
@@ -70,20 +71,27 @@ struct _FunnelTunnelClass
   gboolean (*query_finish) (FunnelTunnel *self, GAsyncResult *, FunnelTunnelStatus *, GError **);
 };
 
-/* Signal "lost" (const char *reason): the tunnel went away by itself (agent killed, device gone).
+/* Signals:
+ * "lost" (const char *reason): the tunnel went away by itself (agent killed, device gone).
  * Sockets made by it are dead; the owner may call up again. Not emitted for an orderly down. A
- * repaired engine (wireguard-go restarted by the agent) is not a loss. */
+ * repaired engine (wireguard-go restarted by the agent) is not a loss.
+ * "switched-off" (): the user ended it, with another program. It is to stay off until he wants it
+ * back. May follow "lost", until down has finished. */
 
-/** funnel_tunnel_new: the back end called @name ("netns", "direct"), or NULL and UNSUPPORTED. */
+/** funnel_tunnel_new: the back end called @name (see funnel_tunnel_names), or NULL and UNSUPPORTED.
+ */
 FunnelTunnel *funnel_tunnel_new (const char *name, GError **error);
 /** funnel_tunnel_names: back ends in the order they should be tried; static, NULL-terminated. */
 const char *const *funnel_tunnel_names (void);
 const char *funnel_tunnel_get_name (FunnelTunnel *self);
 
-/** probe: can this back end work here? The error says why not and what would help. */
+/** probe: can this back end work here, without asking the user anything? The error says why not and
+ * what would help. */
 void funnel_tunnel_probe_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *, GError **);
-/** up: bring the tunnel up with @config (copied). Does not wait for a handshake. */
+/** up: bring the tunnel up with @config (copied). Does not wait for a handshake.
+ * FUNNEL_ERROR_UNSUPPORTED and NOT_ISOLATED: not by this back end, here; another one may. After a
+ * failure down is to be called. */
 void funnel_tunnel_up_async (FunnelTunnel *self,
                              const FunnelTunnelConfig *config,
                              GCancellable *,
@@ -93,6 +101,9 @@ gboolean funnel_tunnel_up_finish (FunnelTunnel *self, GAsyncResult *, GError **)
 /** down: take everything away; fine when already down. */
 void funnel_tunnel_down_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_down_finish (FunnelTunnel *self, GAsyncResult *, GError **);
+/** funnel_tunnel_any_going_down: whether a down of any tunnel has not finished. A process should
+ * not end meanwhile. */
+gboolean funnel_tunnel_any_going_down (void);
 /** verify: prove the isolation (no way out but the peer, no foreign listener);
  * FUNNEL_ERROR_NOT_ISOLATED says what is wrong. To be called before arming, after each up, and from
  * time to time. */

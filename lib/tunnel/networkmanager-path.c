@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Theory of operation
+ *
+ * NetworkManager creates a WireGuard device outside its VRF, and takes it out of the VRF before it
+ * removes it; in a VRF whose table knows no route, the kernel goes on to the main table. Three
+ * things together close that, without any privilege:
+ *
+ *  - the peer comes last and goes first: a WireGuard device without peers takes no packet;
+ *  - the VRF's table ends in an unreachable default route;
+ *  - the guard, for everything that does not happen in this order (the user switches the profile
+ *    off, logs out, the VRF is deleted): see funnel_nm_guard_profile. It is up before anything else
+ *    and goes last, and is bound to this process's bus connection, so that a logout does not take
+ * it first.
+ *
+ * If this process is killed the guard goes, and VRF and WireGuard stay as they were: isolated. The
+ * next run raises its guard and then takes them away.
+ *
+ * An operation is a table of steps, run one after the other; operations wait in a queue. Everything
+ * is found by UUID when it is to be taken away, so it does not matter who put it there. */
+
+#include "lib/tunnel/networkmanager-path.h"
+
+#include "lib/base/error.h"
+#include "lib/tunnel/kernel-view.h"
+#include "lib/tunnel/kernel-watch.h"
+#include "lib/tunnel/networkmanager-calls.h"
+#include "lib/tunnel/networkmanager-profiles.h"
+#include "lib/tunnel/networkmanager-verify.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#define GONE_S 10 /* for a device to be removed, once nobody uses it */
+
+struct _FunnelNmPath
+{
+  GObject parent_instance;
+  NMClient *client;
+  FunnelTunnelConfig *config;
+  FunnelNmPlan *plan;
+  FunnelEndpoint *endpoint;
+  NMActiveConnection *vrf, *wireguard; /* raised by us; to see how they end */
+  gboolean switched_off;
+  GQueue operations; /* GTask*: the first one is under way */
+};
+
+G_DEFINE_FINAL_TYPE (FunnelNmPath, funnel_nm_path, G_TYPE_OBJECT)
+
+typedef struct
+{
+  void (*begin) (FunnelNmPath *self, GTask *step);
+  gboolean carry_on; /* with the next step, even after a failure */
+} Step;
+
+typedef struct
+{
+  const Step *steps; /* ends with one without begin */
+  guint next;
+  gboolean next_address; /* refresh */
+  GError *error;         /* the first of those carried on after */
+} Operation;
+
+static void
+operation_free (Operation *operation)
+{
+  g_clear_error (&operation->error);
+  g_free (operation);
+}
+
+/* ---- running steps ---- */
+
+static void run_step (GTask *task);
+
+static Operation *
+get_operation (FunnelNmPath *self)
+{
+  return g_task_get_task_data (g_queue_peek_head (&self->operations));
+}
+
+/* Takes @error. */
+static void
+end_operation (FunnelNmPath *self, GError *error)
+{
+  g_autoptr (GTask) task = g_queue_pop_head (&self->operations);
+  Operation *operation = g_task_get_task_data (task);
+  GTask *next = g_queue_peek_head (&self->operations);
+
+  if (!error)
+    error = g_steal_pointer (&operation->error);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+  if (next)
+    run_step (next);
+}
+
+static void
+step_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  FunnelNmPath *self = FUNNEL_NM_PATH (source);
+  Operation *operation = g_task_get_task_data (task);
+  const Step *step = &operation->steps[operation->next++];
+  GError *error = NULL;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    run_step (task);
+  else if (!step->carry_on)
+    end_operation (self, error);
+  else
+    {
+      g_debug ("NetworkManager: %s", error->message);
+      if (operation->error)
+        g_error_free (error);
+      else
+        operation->error = error;
+      run_step (task);
+    }
+}
+
+static void
+run_step (GTask *task)
+{
+  FunnelNmPath *self = g_task_get_source_object (task);
+  Operation *operation = g_task_get_task_data (task);
+  const Step *step = &operation->steps[operation->next];
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+
+  if (!step->begin)
+    end_operation (self, NULL);
+  else if (!step->carry_on && g_cancellable_set_error_if_cancelled (cancellable, &error))
+    end_operation (self, error);
+  else
+    step->begin (self, g_task_new (self, step->carry_on ? NULL : cancellable, step_cb, task));
+}
+
+static void
+start_operation (FunnelNmPath *self,
+                 const Step *steps,
+                 gboolean next_address,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Operation *operation = g_new0 (Operation, 1);
+
+  operation->steps = steps;
+  operation->next_address = next_address;
+  g_task_set_source_tag (task, start_operation);
+  g_task_set_task_data (task, operation, (GDestroyNotify)operation_free);
+  g_task_set_check_cancellable (task, FALSE);
+  g_queue_push_tail (&self->operations, task);
+  if (g_queue_get_length (&self->operations) == 1)
+    run_step (task);
+}
+
+/* The end of a step that was one call; takes the step. */
+static void
+call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) step = user_data;
+  GError *error = NULL;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    g_task_return_boolean (step, TRUE);
+  else
+    g_task_return_error (step, error);
+}
+
+/* The end of a step that needed no waiting; takes both. */
+static void
+end_step (GTask *owned, GError *error)
+{
+  g_autoptr (GTask) step = owned;
+
+  if (error)
+    g_task_return_error (step, error);
+  else
+    g_task_return_boolean (step, TRUE);
+}
+
+/* ---- what is free ---- */
+
+static gboolean
+name_is_taken (const char *name, gpointer user_data)
+{
+  FunnelNmPath *self = user_data;
+  const GPtrArray *profiles = nm_client_get_connections (self->client);
+
+  if (if_nametoindex (name) != 0)
+    return TRUE;
+  for (guint i = 0; profiles && i < profiles->len; i++)
+    if (g_strcmp0 (nm_connection_get_interface_name (g_ptr_array_index (profiles, i)), name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+address_is_taken (const char *text, gpointer user_data)
+{
+  g_autoptr (GInetAddress) wanted = g_inet_address_new_from_string (text);
+  struct ifaddrs *all = NULL;
+  gboolean taken = FALSE;
+
+  if (getifaddrs (&all) < 0)
+    return FALSE;
+  for (struct ifaddrs *i = all; i && !taken; i = i->ifa_next)
+    taken = i->ifa_addr && i->ifa_addr->sa_family == AF_INET
+            && memcmp (&((struct sockaddr_in *)i->ifa_addr)->sin_addr,
+                       g_inet_address_to_bytes (wanted), sizeof (struct in_addr))
+                   == 0;
+  freeifaddrs (all);
+  return taken;
+}
+
+static gboolean
+is_known (FunnelNmPath *self, FunnelNmRole role)
+{
+  return nm_client_get_connection_by_uuid (self->client, self->plan->uuid[role])
+         || funnel_nm_find_active (self->client, self->plan->uuid[role]);
+}
+
+/* ---- steps of going up ---- */
+
+static void
+resolve (FunnelNmPath *self, GTask *step)
+{
+  funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (step), call_cb, step);
+}
+
+static void
+lower_placeholder (FunnelNmPath *self, GTask *step)
+{
+  funnel_nm_lower_async (self->client, self->plan->uuid[FUNNEL_NM_PLACEHOLDER],
+                         g_task_get_cancellable (step), call_cb, step);
+}
+
+/* Of two guards, the one that is not the newest. */
+static FunnelNmRole
+get_other_guard (FunnelNmPath *self)
+{
+  return self->plan->guard == FUNNEL_NM_GUARD ? FUNNEL_NM_GUARD_OTHER : FUNNEL_NM_GUARD;
+}
+
+/* Both are there only when an earlier run was killed while it renewed its guard. */
+static void
+make_room_for_guard (FunnelNmPath *self, GTask *step)
+{
+  if (is_known (self, FUNNEL_NM_GUARD) && is_known (self, FUNNEL_NM_GUARD_OTHER))
+    funnel_nm_lower_async (self->client, self->plan->uuid[get_other_guard (self)],
+                           g_task_get_cancellable (step), call_cb, step);
+  else
+    end_step (step, NULL);
+}
+
+/* Without a guard of ours, nothing else on this machine may have the ingress's address: the guard
+ * would take it away. */
+static gboolean
+check_address (FunnelNmPath *self, GError **error)
+{
+  if (is_known (self, FUNNEL_NM_GUARD) || is_known (self, FUNNEL_NM_GUARD_OTHER)
+      || funnel_kernel_view_is_routed (self->config->peer_address) != 1)
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+               "this machine already uses the ingress's tunnel address %s for something else "
+               "(ip route get %s)",
+               self->config->peer_address, self->config->peer_address);
+  return FALSE;
+}
+
+static void
+raise_guard (FunnelNmPath *self, GTask *step)
+{
+  FunnelNmRole role = is_known (self, FUNNEL_NM_GUARD) ? FUNNEL_NM_GUARD_OTHER : FUNNEL_NM_GUARD;
+  g_autoptr (NMConnection) profile = NULL;
+  GError *error = NULL;
+
+  if (!check_address (self, &error)
+      || !funnel_nm_plan_choose_guard (self->plan, role, name_is_taken, address_is_taken, self,
+                                       &error))
+    {
+      end_step (step, error);
+      return;
+    }
+  profile = funnel_nm_guard_profile (self->plan, self->config);
+  funnel_nm_raise_bound_async (self->client, profile, self->plan->uuid[FUNNEL_NM_PLACEHOLDER],
+                               g_task_get_cancellable (step), call_cb, step);
+}
+
+static void
+check_guard (FunnelNmPath *self, GTask *step)
+{
+  GError *error = NULL;
+
+  if (if_nametoindex (self->plan->guard_interface) == 0)
+    error = g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+                         "NetworkManager manages another network namespace than this one");
+  else
+    funnel_nm_verify_guard (self->config->peer_address, &error);
+  end_step (step, error);
+}
+
+static void
+raise_vrf (FunnelNmPath *self, GTask *step)
+{
+  g_autoptr (NMConnection) profile = NULL;
+  GError *error = NULL;
+
+  if (!funnel_nm_plan_choose_path (self->plan, name_is_taken, funnel_kernel_view_table_is_used,
+                                   self, &error))
+    {
+      end_step (step, error);
+      return;
+    }
+  profile = funnel_nm_vrf_profile (self->plan);
+  funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
+}
+
+static void
+set_mtu (FunnelNmPath *self)
+{
+  GInetAddress *address = funnel_endpoint_get_address (self->endpoint);
+
+  funnel_nm_plan_set_path_mtu (self->plan, funnel_endpoint_get_path_mtu (self->endpoint),
+                               address
+                                   && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6);
+}
+
+static void
+raise_wireguard (FunnelNmPath *self, GTask *step)
+{
+  g_autoptr (NMConnection) profile = NULL;
+  GError *error = NULL;
+
+  set_mtu (self);
+  profile = funnel_nm_wireguard_profile (self->plan, self->config, NULL, &error);
+  if (profile)
+    funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
+  else
+    end_step (step, error);
+}
+
+static void
+check_path (FunnelNmPath *self, GTask *step)
+{
+  GError *error = NULL;
+
+  g_set_object (&self->vrf, funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_VRF]));
+  g_set_object (&self->wireguard,
+                funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_WIREGUARD]));
+  self->switched_off = FALSE;
+  funnel_nm_verify (self->plan, self->config->peer_address, NULL, &error);
+  end_step (step, error);
+}
+
+static void
+give_peer (FunnelNmPath *self, GTask *step)
+{
+  g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
+  g_autoptr (NMConnection) profile = NULL;
+  GError *error = NULL;
+
+  if (!endpoint)
+    {
+      end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                                   "The ingress's name has no address"));
+      return;
+    }
+  set_mtu (self);
+  profile = funnel_nm_wireguard_profile (self->plan, self->config, endpoint, &error);
+  if (profile)
+    funnel_nm_reapply_async (self->client, self->plan->wireguard_interface, profile,
+                             g_task_get_cancellable (step), call_cb, step);
+  else
+    end_step (step, error);
+}
+
+/* ---- steps of going down ---- */
+
+static void
+ping_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GVariant) answer
+      = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+
+  end_step (user_data, NULL);
+}
+
+/* What NetworkManager said before it answers has arrived when it has answered. */
+static void
+hear_out (FunnelNmPath *self, GTask *step)
+{
+  GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
+
+  if (bus && nm_client_get_nm_running (self->client))
+    g_dbus_connection_call (bus, NM_DBUS_SERVICE, NM_DBUS_PATH, "org.freedesktop.DBus.Peer", "Ping",
+                            NULL, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, 5000, NULL, ping_cb, step);
+  else
+    end_step (step, NULL);
+}
+
+static gboolean
+is_ended_by_user (NMActiveConnection *active)
+{
+  return active
+         && nm_active_connection_get_state (active) >= NM_ACTIVE_CONNECTION_STATE_DEACTIVATING
+         && nm_active_connection_get_state_reason (active)
+                == NM_ACTIVE_CONNECTION_STATE_REASON_USER_DISCONNECTED;
+}
+
+static void
+note_switched_off (FunnelNmPath *self, GTask *step)
+{
+  if (is_ended_by_user (self->vrf) || is_ended_by_user (self->wireguard))
+    self->switched_off = TRUE;
+  g_clear_object (&self->vrf);
+  g_clear_object (&self->wireguard);
+  end_step (step, NULL);
+}
+
+/* Of our own run or an earlier one: the profile is asked for, not remembered. It comes without its
+ * key. */
+static void
+take_peer (FunnelNmPath *self, GTask *step)
+{
+  NMActiveConnection *active
+      = funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_WIREGUARD]);
+  NMRemoteConnection *remote = active ? nm_active_connection_get_connection (active) : NULL;
+  g_autoptr (NMConnection) profile = NULL;
+  NMSetting *wireguard = NULL;
+
+  if (remote)
+    {
+      profile = nm_simple_connection_new_clone (NM_CONNECTION (remote));
+      wireguard = nm_connection_get_setting (profile, NM_TYPE_SETTING_WIREGUARD);
+    }
+  if (!wireguard)
+    {
+      end_step (step, NULL);
+      return;
+    }
+  nm_setting_wireguard_clear_peers (NM_SETTING_WIREGUARD (wireguard));
+  g_object_set (wireguard, NM_SETTING_WIREGUARD_PRIVATE_KEY, self->config->private_key, NULL);
+  funnel_nm_reapply_async (self->client, nm_connection_get_interface_name (profile), profile,
+                           g_task_get_cancellable (step), call_cb, step);
+}
+
+static void
+lower (FunnelNmPath *self, FunnelNmRole role, GTask *step)
+{
+  funnel_nm_lower_async (self->client, self->plan->uuid[role], g_task_get_cancellable (step),
+                         call_cb, step);
+}
+
+static void
+lower_wireguard (FunnelNmPath *self, GTask *step)
+{
+  lower (self, FUNNEL_NM_WIREGUARD, step);
+}
+
+static void
+lower_vrf (FunnelNmPath *self, GTask *step)
+{
+  lower (self, FUNNEL_NM_VRF, step);
+}
+
+static void
+lower_other_guard (FunnelNmPath *self, GTask *step)
+{
+  lower (self, get_other_guard (self), step);
+}
+
+static gboolean
+has_wireguard (FunnelNmPath *self)
+{
+  return is_known (self, FUNNEL_NM_WIREGUARD)
+         || (self->plan->wireguard_interface[0] != '\0'
+             && if_nametoindex (self->plan->wireguard_interface) != 0);
+}
+
+typedef struct
+{
+  FunnelKernelWatch *watch;
+  guint timeout;
+} Await;
+
+static void
+await_free (Await *await)
+{
+  g_clear_pointer (&await->watch, funnel_kernel_watch_free);
+  g_clear_handle_id (&await->timeout, g_source_remove);
+  g_free (await);
+}
+
+static void
+on_await_changed (gpointer user_data)
+{
+  GTask *step = user_data;
+
+  if (has_wireguard (g_task_get_source_object (step)))
+    return;
+  g_task_set_task_data (step, NULL, NULL);
+  end_step (step, NULL);
+}
+
+static gboolean
+on_await_timeout (gpointer user_data)
+{
+  GTask *step = user_data;
+
+  ((Await *)g_task_get_task_data (step))->timeout = 0;
+  g_task_set_task_data (step, NULL, NULL);
+  end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                               "the tunnel's WireGuard device does not go away"));
+  return G_SOURCE_REMOVE;
+}
+
+/* NetworkManager calls a connection deactivated before it removes the device. */
+static void
+await_no_wireguard (FunnelNmPath *self, GTask *step)
+{
+  Await *await = NULL;
+
+  if (!has_wireguard (self))
+    {
+      end_step (step, NULL);
+      return;
+    }
+  await = g_new0 (Await, 1);
+  await->watch = funnel_kernel_watch_new (on_await_changed, step);
+  await->timeout = g_timeout_add_seconds (GONE_S, on_await_timeout, step);
+  g_task_set_task_data (step, await, (GDestroyNotify)await_free);
+  on_await_changed (step);
+}
+
+static void
+lower_guard (FunnelNmPath *self, GTask *step)
+{
+  if (has_wireguard (self))
+    end_step (step,
+              g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                           "the tunnel's WireGuard device could not be taken away, so its guard "
+                           "stays"));
+  else
+    lower (self, self->plan->guard, step);
+}
+
+static void
+choose_address (FunnelNmPath *self, GTask *step)
+{
+  if (get_operation (self)->next_address)
+    funnel_endpoint_next (self->endpoint);
+  end_step (step, NULL);
+}
+
+/* ---- operations ---- */
+
+static const Step up_steps[] = {
+    {lower_placeholder, TRUE},
+    {make_room_for_guard, FALSE},
+    {resolve, FALSE},
+    {raise_guard, FALSE},
+    {check_guard, FALSE},
+    {take_peer, TRUE}, /* from here on: leftovers */
+    {lower_wireguard, FALSE},
+    {lower_vrf, FALSE},
+    {lower_other_guard, FALSE}, /* to here */
+    {raise_vrf, FALSE},
+    {raise_wireguard, FALSE},
+    {check_path, FALSE},
+    {give_peer, FALSE},
+    {NULL, FALSE},
+};
+
+static const Step down_steps[] = {
+    {hear_out, TRUE},           {note_switched_off, TRUE},
+    {take_peer, TRUE},          {lower_wireguard, TRUE},
+    {await_no_wireguard, TRUE}, {lower_vrf, TRUE},
+    {lower_placeholder, TRUE},  {lower_guard, FALSE},
+    {lower_other_guard, TRUE},  {NULL, FALSE},
+};
+
+static const Step refresh_steps[] = {
+    {resolve, TRUE}, /* without an answer the addresses known from before are as good as any */
+    {choose_address, FALSE}, {take_peer, FALSE}, {give_peer, FALSE}, {NULL, FALSE},
+};
+
+static const Step renew_guard_steps[] = {
+    {lower_placeholder, TRUE}, {make_room_for_guard, FALSE}, {raise_guard, FALSE},
+    {check_guard, FALSE},      {lower_other_guard, FALSE},   {NULL, FALSE},
+};
+
+void
+funnel_nm_path_up_async (FunnelNmPath *self,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  start_operation (self, up_steps, FALSE, cancellable, callback, user_data);
+}
+
+void
+funnel_nm_path_down_async (FunnelNmPath *self,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+  start_operation (self, down_steps, FALSE, cancellable, callback, user_data);
+}
+
+void
+funnel_nm_path_refresh_async (FunnelNmPath *self,
+                              gboolean next,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  start_operation (self, refresh_steps, next, cancellable, callback, user_data);
+}
+
+void
+funnel_nm_path_renew_guard_async (FunnelNmPath *self,
+                                  GCancellable *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data)
+{
+  start_operation (self, renew_guard_steps, FALSE, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_nm_path_finish (FunnelNmPath *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+NMClient *
+funnel_nm_path_get_client (FunnelNmPath *self)
+{
+  return self->client;
+}
+
+const FunnelTunnelConfig *
+funnel_nm_path_get_config (FunnelNmPath *self)
+{
+  return self->config;
+}
+
+const FunnelNmPlan *
+funnel_nm_path_get_plan (FunnelNmPath *self)
+{
+  return self->plan;
+}
+
+FunnelEndpoint *
+funnel_nm_path_get_endpoint (FunnelNmPath *self)
+{
+  return self->endpoint;
+}
+
+gboolean
+funnel_nm_path_was_switched_off (FunnelNmPath *self)
+{
+  return self->switched_off;
+}
+
+static void
+funnel_nm_path_finalize (GObject *object)
+{
+  FunnelNmPath *self = FUNNEL_NM_PATH (object);
+
+  g_clear_object (&self->vrf);
+  g_clear_object (&self->wireguard);
+  g_clear_object (&self->client);
+  funnel_tunnel_config_free (self->config);
+  funnel_nm_plan_free (self->plan);
+  funnel_endpoint_unref (self->endpoint);
+  G_OBJECT_CLASS (funnel_nm_path_parent_class)->finalize (object);
+}
+
+static void
+funnel_nm_path_class_init (FunnelNmPathClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = funnel_nm_path_finalize;
+}
+
+static void
+funnel_nm_path_init (FunnelNmPath *self)
+{
+  g_queue_init (&self->operations);
+}
+
+FunnelNmPath *
+funnel_nm_path_new (NMClient *client, const FunnelTunnelConfig *config)
+{
+  FunnelNmPath *self = g_object_new (FUNNEL_TYPE_NM_PATH, NULL);
+
+  self->client = g_object_ref (client);
+  self->config = funnel_tunnel_config_copy (config);
+  self->plan = funnel_nm_plan_new (config);
+  self->endpoint = funnel_endpoint_new (config->endpoint_host, config->endpoint_port);
+  return self;
+}

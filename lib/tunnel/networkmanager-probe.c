@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* The order is from what costs nothing to what needs a conversation. Permissions are asked for
+ * afresh each time: they follow the user's sessions. */
+
+#include "lib/tunnel/networkmanager-probe.h"
+
+#include "lib/base/error.h"
+#include "lib/tunnel/kernel-view.h"
+#include "lib/tunnel/networkmanager-verify.h"
+
+#include <net/if.h>
+#include <stdio.h>
+
+#define ANSWER_MS 10000
+#define MAJOR 1
+#define MINOR 42
+#define PERMISSION_PREFIX "org.freedesktop.NetworkManager."
+
+static const char *const permissions_needed[] = {"network-control", "settings.modify.own"};
+
+static gboolean G_GNUC_PRINTF (2, 3) refuse (GError **error, const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_propagate_error (
+      error, g_error_new_valist (FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED, format, arguments));
+  va_end (arguments);
+  return FALSE;
+}
+
+gboolean
+funnel_nm_judge_permissions (GVariant *permissions, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (permissions_needed); i++)
+    {
+      g_autofree char *name = g_strconcat (PERMISSION_PREFIX, permissions_needed[i], NULL);
+      const char *answer = "";
+
+      g_variant_lookup (permissions, name, "&s", &answer);
+      if (g_str_equal (answer, "yes"))
+        continue;
+      if (g_str_equal (answer, "auth"))
+        return refuse (error,
+                       "polkit would ask for a password (%s), because this user has no local "
+                       "session: log in at the machine itself, or let an administrator add you to "
+                       "the group “funnel”, which the polkit rule of Funnel allows this "
+                       "(sudo usermod -aG funnel %s)",
+                       permissions_needed[i], g_get_user_name ());
+      return refuse (error, "polkit does not allow it (%s): ask the machine's administrator",
+                     permissions_needed[i]);
+    }
+  return TRUE;
+}
+
+gboolean
+funnel_nm_judge_version (const char *version, GError **error)
+{
+  int major = 0, minor = 0;
+
+  if (version && sscanf (version, "%d.%d", &major, &minor) == 2
+      && (major > MAJOR || (major == MAJOR && minor >= MINOR)))
+    return TRUE;
+  return refuse (error, "NetworkManager %s is too old: %d.%d or later is needed",
+                 version ? version : "of unknown version", MAJOR, MINOR);
+}
+
+/* A daemon in a network namespace of its own may still reach the machine's bus. */
+static gboolean
+is_same_namespace (NMClient *client)
+{
+  const GPtrArray *devices = nm_client_get_devices (client);
+
+  for (guint i = 0; devices && i < devices->len; i++)
+    {
+      const char *interface = nm_device_get_iface (g_ptr_array_index (devices, i));
+
+      if (nm_device_is_real (g_ptr_array_index (devices, i))
+          && interface && if_nametoindex (interface) == 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+judge_client (NMClient *client, GError **error)
+{
+  if (!nm_client_get_nm_running (client))
+    return refuse (error, "NetworkManager is not running");
+  if (!funnel_nm_judge_version (nm_client_get_version (client), error))
+    return FALSE;
+  if (!nm_client_networking_get_enabled (client))
+    return refuse (error, "networking is switched off in NetworkManager: nmcli networking on");
+  return is_same_namespace (client)
+         || refuse (error, "NetworkManager manages another network namespace than this one");
+}
+
+static gboolean
+judge_kernel (GError **error)
+{
+  static const char *const modules[] = {"wireguard", "vrf"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (modules); i++)
+    if (!funnel_kernel_view_has_module (modules[i]))
+      return refuse (error, "this kernel has no %s module", modules[i]);
+  return funnel_nm_verify_settings (error);
+}
+
+/* ---- asking ---- */
+
+static void
+permissions_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (GVariant) answer
+      = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant) permissions = answer ? g_variant_get_child_value (answer, 0) : NULL;
+
+  if (answer && funnel_nm_judge_permissions (permissions, &error))
+    g_task_return_pointer (task, g_object_ref (g_task_get_task_data (task)), g_object_unref);
+  else if (answer || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_task_return_error (task, error);
+  else
+    {
+      g_dbus_error_strip_remote_error (error);
+      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+                               "NetworkManager does not tell what this user may do: %s",
+                               error->message);
+      g_error_free (error);
+    }
+}
+
+static void
+ask_permissions (GTask *owned)
+{
+  g_autoptr (GTask) task = owned;
+  NMClient *client = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+
+  if (!judge_client (client, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_dbus_connection_call (nm_client_get_dbus_connection (client), NM_DBUS_SERVICE, NM_DBUS_PATH,
+                          NM_DBUS_INTERFACE, "GetPermissions", NULL, G_VARIANT_TYPE ("(a{ss})"),
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, ANSWER_MS, cancellable, permissions_cb,
+                          g_steal_pointer (&task));
+}
+
+static void
+client_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  GObject *client = g_async_initable_new_finish (G_ASYNC_INITABLE (source), result, &error);
+
+  if (client)
+    {
+      g_task_set_task_data (task, client, g_object_unref);
+      ask_permissions (g_steal_pointer (&task));
+    }
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_task_return_error (task, error);
+  else
+    {
+      g_dbus_error_strip_remote_error (error);
+      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+                               "the system bus cannot be used: %s", error->message);
+      g_error_free (error);
+    }
+}
+
+void
+funnel_nm_probe_async (NMClient *client,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  GError *error = NULL;
+
+  g_task_set_source_tag (task, funnel_nm_probe_async);
+  if (!judge_kernel (&error))
+    g_task_return_error (task, error);
+  else if (client)
+    {
+      g_task_set_task_data (task, g_object_ref (client), g_object_unref);
+      ask_permissions (g_steal_pointer (&task));
+    }
+  else
+    g_async_initable_new_async (NM_TYPE_CLIENT, G_PRIORITY_DEFAULT, cancellable, client_cb,
+                                g_steal_pointer (&task), NM_CLIENT_INSTANCE_FLAGS,
+                                (guint)NM_CLIENT_INSTANCE_FLAGS_NO_AUTO_FETCH_PERMISSIONS, NULL);
+}
+
+NMClient *
+funnel_nm_probe_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, funnel_nm_probe_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Theory of operation
+ *
+ * The tunnel's devices live in this machine's own network namespace, so the isolation is a matter
+ * of routing, made by the path (networkmanager-path.c) and proved from what the kernel says
+ * (networkmanager-verify.c): before the first use, at once whenever a device, route or rule
+ * changes, and every few seconds for what the kernel does not announce. A finding is a loss:
+ * nothing of the tunnel may be used any more, and the owner takes it down.
+ *
+ * The kernel tells an ordinary user nothing about WireGuard's handshakes. But its device counts
+ * only packets that were authenticated, so a growing counter is as good: "heard" stands for it. */
+
+#include "lib/tunnel/networkmanager.h"
+
+#include "lib/base/error.h"
+#include "lib/tunnel/kernel-view.h"
+#include "lib/tunnel/kernel-watch.h"
+#include "lib/tunnel/networkmanager-calls.h"
+#include "lib/tunnel/networkmanager-path.h"
+#include "lib/tunnel/networkmanager-probe.h"
+#include "lib/tunnel/networkmanager-verify.h"
+
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LISTENERS_MAX 64
+#define BACKLOG 1024
+#define TICK_S 5
+#define HANDSHAKE_S 3 /* a new peer tries by itself; nothing is gained by starting over before */
+
+struct _FunnelNmTunnel
+{
+  FunnelTunnel parent_instance;
+  NMClient *client;
+  FunnelNmPath *path; /* NULL: never up */
+  gboolean up;
+  GPtrArray *watched; /* NMActiveConnection*: whose end is ours */
+  FunnelKernelWatch *watch;
+  guint tick;
+  gulong running_handler;
+  GCancellable *renewing; /* the guard, after a restart of NetworkManager */
+  GArray *ports;          /* guint16: our listeners */
+  guint64 received;       /* bytes, when last looked */
+  gint64 heard_at;        /* Unix seconds: when it had grown; 0 never */
+  gint64 chosen_at;       /* Unix seconds: when the endpoint was set */
+};
+
+G_DEFINE_FINAL_TYPE (FunnelNmTunnel, funnel_nm_tunnel, FUNNEL_TYPE_TUNNEL)
+
+static gboolean
+boolean_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, tunnel), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static GTask *
+new_task (FunnelTunnel *tunnel,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data,
+          gpointer tag)
+{
+  GTask *task = g_task_new (tunnel, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, tag);
+  return task;
+}
+
+static gboolean
+check_up (FunnelNmTunnel *self, GTask *task)
+{
+  if (!self->up)
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "The tunnel is down");
+  return self->up;
+}
+
+static gint64
+now (void)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
+static gint64
+read_counter (FunnelNmTunnel *self, const char *name)
+{
+  return funnel_kernel_view_number (0, "/sys/class/net/%s/statistics/%s",
+                                    funnel_nm_path_get_plan (self->path)->wireguard_interface,
+                                    name);
+}
+
+static void
+listen_for_life (FunnelNmTunnel *self)
+{
+  guint64 received = (guint64)read_counter (self, "rx_bytes");
+
+  if (received > self->received)
+    self->heard_at = now ();
+  self->received = received;
+}
+
+/* ---- watching ---- */
+
+static void
+stop_watching (FunnelNmTunnel *self)
+{
+  self->up = FALSE;
+  g_clear_pointer (&self->watch, funnel_kernel_watch_free);
+  g_clear_handle_id (&self->tick, g_source_remove);
+  for (guint i = 0; i < self->watched->len; i++)
+    g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->watched, i), self);
+  g_ptr_array_set_size (self->watched, 0);
+  if (self->client)
+    g_clear_signal_handler (&self->running_handler, self->client);
+  if (self->renewing)
+    g_cancellable_cancel (self->renewing);
+  g_clear_object (&self->renewing);
+}
+
+static void
+lose (FunnelNmTunnel *self, const char *reason)
+{
+  if (!self->up)
+    return;
+  stop_watching (self);
+  g_signal_emit_by_name (self, "lost", reason);
+}
+
+static gboolean
+check_isolation (FunnelNmTunnel *self, GError **error)
+{
+  return funnel_nm_verify (funnel_nm_path_get_plan (self->path),
+                           funnel_nm_path_get_config (self->path)->peer_address, self->ports,
+                           error);
+}
+
+static void
+look (gpointer user_data)
+{
+  FunnelNmTunnel *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!check_isolation (self, &error))
+    lose (self, error->message);
+}
+
+static gboolean
+on_tick (gpointer user_data)
+{
+  FunnelNmTunnel *self = user_data;
+
+  listen_for_life (self);
+  look (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/* A restarting NetworkManager drops everything it told before, but not the devices. */
+static void
+on_active_state_changed (NMActiveConnection *active,
+                         guint state,
+                         guint reason,
+                         FunnelNmTunnel *self)
+{
+  if (state < NM_ACTIVE_CONNECTION_STATE_DEACTIVATING || !nm_client_get_nm_running (self->client))
+    return;
+  if (reason == NM_ACTIVE_CONNECTION_STATE_REASON_USER_DISCONNECTED)
+    lose (self, "it was switched off in NetworkManager");
+  else
+    lose (self, "NetworkManager took it down");
+}
+
+static void
+watch_active (FunnelNmTunnel *self, FunnelNmRole role)
+{
+  const char *uuid = funnel_nm_path_get_plan (self->path)->uuid[role];
+  NMActiveConnection *active = funnel_nm_find_active (self->client, uuid);
+
+  if (!active || g_ptr_array_find (self->watched, active, NULL))
+    return;
+  g_ptr_array_add (self->watched, g_object_ref (active));
+  g_signal_connect (active, "state-changed", G_CALLBACK (on_active_state_changed), self);
+}
+
+static void
+watch_all_active (FunnelNmTunnel *self)
+{
+  watch_active (self, FUNNEL_NM_VRF);
+  watch_active (self, FUNNEL_NM_WIREGUARD);
+}
+
+static void
+renew_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelNmTunnel) self = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error);
+
+  if (!self->up || FUNNEL_NM_PATH (source) != self->path)
+    return;
+  g_clear_object (&self->renewing);
+  watch_all_active (self);
+  if (!ok)
+    lose (self, error->message);
+}
+
+static void
+on_client_notify_running (NMClient *client, GParamSpec *property, FunnelNmTunnel *self)
+{
+  if (!nm_client_get_nm_running (client) || self->renewing)
+    return;
+  g_message ("NetworkManager was restarted");
+  self->renewing = g_cancellable_new ();
+  funnel_nm_path_renew_guard_async (self->path, self->renewing, renew_cb, g_object_ref (self));
+}
+
+static void
+start_watching (FunnelNmTunnel *self)
+{
+  self->up = TRUE;
+  self->received = (guint64)read_counter (self, "rx_bytes");
+  self->heard_at = 0;
+  self->chosen_at = now ();
+  self->watch = funnel_kernel_watch_new (look, self);
+  self->tick = g_timeout_add_seconds (TICK_S, on_tick, self);
+  self->running_handler = g_signal_connect (self->client, "notify::nm-running",
+                                            G_CALLBACK (on_client_notify_running), self);
+  watch_all_active (self);
+}
+
+/* ---- probe ---- */
+
+static void
+probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  FunnelNmTunnel *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  g_autoptr (NMClient) client = funnel_nm_probe_finish (result, &error);
+
+  if (!client)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_set_object (&self->client, client);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+nm_probe_async (FunnelTunnel *tunnel,
+                GCancellable *cancellable,
+                GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  funnel_nm_probe_async (FUNNEL_NM_TUNNEL (tunnel)->client, cancellable, probe_cb,
+                         new_task (tunnel, cancellable, callback, user_data, nm_probe_async));
+}
+
+/* ---- up and down ---- */
+
+static void
+up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  FunnelNmTunnel *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  if (!funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  start_watching (self);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+up_probed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  FunnelNmTunnel *self = g_task_get_source_object (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+
+  if (!boolean_finish (FUNNEL_TUNNEL (self), result, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  stop_watching (self);
+  g_clear_object (&self->path);
+  self->path = funnel_nm_path_new (self->client, g_task_get_task_data (task));
+  g_array_set_size (self->ports, 0);
+  funnel_nm_path_up_async (self->path, cancellable, up_cb, g_steal_pointer (&task));
+}
+
+static void
+nm_up_async (FunnelTunnel *tunnel,
+             const FunnelTunnelConfig *config,
+             GCancellable *cancellable,
+             GAsyncReadyCallback callback,
+             gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  GTask *task = new_task (tunnel, cancellable, callback, user_data, nm_up_async);
+
+  g_task_set_task_data (task, funnel_tunnel_config_copy (config),
+                        (GDestroyNotify)funnel_tunnel_config_free);
+  if (self->client)
+    {
+      g_autoptr (GTask) known = new_task (tunnel, NULL, up_probed_cb, task, nm_up_async);
+
+      g_task_return_boolean (known, TRUE);
+    }
+  else
+    nm_probe_async (tunnel, cancellable, up_probed_cb, task);
+}
+
+static void
+down_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  FunnelNmPath *path = FUNNEL_NM_PATH (source);
+  g_autoptr (GTask) task = user_data;
+  FunnelNmTunnel *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  gboolean ok = funnel_nm_path_finish (path, result, &error);
+
+  if (funnel_nm_path_was_switched_off (path))
+    g_signal_emit_by_name (self, "switched-off");
+  if (ok)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* Not to be cancelled: what is half down is no better than what is up. Each step has its end. */
+static void
+nm_down_async (FunnelTunnel *tunnel,
+               GCancellable *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_down_async);
+
+  stop_watching (self);
+  if (!self->path)
+    g_task_return_boolean (task, TRUE);
+  else
+    funnel_nm_path_down_async (self->path, NULL, down_cb, g_steal_pointer (&task));
+}
+
+/* ---- verify ---- */
+
+static void
+nm_verify_async (FunnelTunnel *tunnel,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_verify_async);
+  GError *error = NULL;
+
+  if (!check_up (self, task))
+    return;
+  if (check_isolation (self, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* ---- sockets ---- */
+
+/* Bound to the device and the tunnel address: it neither hears nor reaches anything else. */
+static GSocket *
+new_socket (FunnelNmTunnel *self, guint16 port, GError **error)
+{
+  const char *interface = funnel_nm_path_get_plan (self->path)->wireguard_interface;
+  const char *address = funnel_nm_path_get_config (self->path)->address;
+  g_autoptr (GSocketAddress) local = g_inet_socket_address_new_from_string (address, port);
+  g_autoptr (GSocket) socket
+      = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+
+  if (!socket)
+    return NULL;
+  g_socket_set_blocking (socket, FALSE);
+  if (setsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_BINDTODEVICE, interface,
+                  (socklen_t)strlen (interface))
+      < 0)
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+                   "a socket cannot be bound to the device %s: %s", interface, g_strerror (errno));
+      return NULL;
+    }
+  return g_socket_bind (socket, local, TRUE, error) ? g_steal_pointer (&socket) : NULL;
+}
+
+static void
+remember_port (FunnelNmTunnel *self, GSocket *socket)
+{
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (socket, NULL);
+  guint16 port = address ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)) : 0;
+
+  if (port && self->ports->len < LISTENERS_MAX)
+    g_array_append_val (self->ports, port);
+}
+
+static void
+nm_listen_async (FunnelTunnel *tunnel,
+                 guint16 port,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_listen_async);
+  g_autoptr (GSocket) socket = NULL;
+  GError *error = NULL;
+
+  if (!check_up (self, task))
+    return;
+  socket = new_socket (self, port, &error);
+  if (socket)
+    {
+      /* Known before it listens, or the next look would find a stranger. */
+      remember_port (self, socket);
+      g_socket_set_listen_backlog (socket, BACKLOG);
+    }
+  if (socket && g_socket_listen (socket, &error))
+    g_task_return_pointer (task, g_steal_pointer (&socket), g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static GSocket *
+nm_listen_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+connected_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (g_socket_connection_connect_finish (G_SOCKET_CONNECTION (source), result, &error))
+    g_task_return_pointer (task, g_object_ref (source), g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+nm_connect_async (FunnelTunnel *tunnel,
+                  guint16 port,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_connect_async);
+  g_autoptr (GSocketConnection) connection = NULL;
+  g_autoptr (GSocketAddress) remote = NULL;
+  g_autoptr (GSocket) socket = NULL;
+  GError *error = NULL;
+
+  if (!check_up (self, task))
+    return;
+  socket = new_socket (self, 0, &error);
+  if (!socket)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  remote = g_inet_socket_address_new_from_string (
+      funnel_nm_path_get_config (self->path)->peer_address, port);
+  connection = g_socket_connection_factory_create_connection (socket);
+  g_socket_connection_connect_async (connection, remote, cancellable, connected_cb,
+                                     g_steal_pointer (&task));
+}
+
+static GSocketConnection *
+nm_connect_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- refresh ---- */
+
+static void
+refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+nm_refresh_async (FunnelTunnel *tunnel,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_refresh_async);
+  gboolean silent = FALSE;
+
+  if (!check_up (self, task))
+    return;
+  listen_for_life (self);
+  if (now () - self->chosen_at < HANDSHAKE_S)
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  silent = self->heard_at < self->chosen_at;
+  self->chosen_at = now ();
+  funnel_nm_path_refresh_async (self->path, silent, cancellable, refresh_cb,
+                                g_steal_pointer (&task));
+}
+
+/* ---- query ---- */
+
+static void
+nm_query_async (FunnelTunnel *tunnel,
+                GCancellable *cancellable,
+                GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_query_async);
+
+  if (check_up (FUNNEL_NM_TUNNEL (tunnel), task))
+    g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+nm_query_finish (FunnelTunnel *tunnel,
+                 GAsyncResult *result,
+                 FunnelTunnelStatus *out,
+                 GError **error)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+
+  if (!boolean_finish (tunnel, result, error))
+    return FALSE;
+  listen_for_life (self);
+  *out = (FunnelTunnelStatus) {
+      .engine = "kernel",
+      .handshake = self->heard_at,
+      .rx_bytes = self->received,
+      .tx_bytes = (guint64)read_counter (self, "tx_bytes"),
+      .mtu = (guint)funnel_kernel_view_number (
+          0, "/sys/class/net/%s/mtu", funnel_nm_path_get_plan (self->path)->wireguard_interface),
+  };
+  return TRUE;
+}
+
+/* ---- object ---- */
+
+static void
+funnel_nm_tunnel_dispose (GObject *object)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (object);
+
+  stop_watching (self);
+  g_clear_object (&self->path);
+  g_clear_object (&self->client);
+  G_OBJECT_CLASS (funnel_nm_tunnel_parent_class)->dispose (object);
+}
+
+static void
+funnel_nm_tunnel_finalize (GObject *object)
+{
+  FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (object);
+
+  g_array_unref (self->ports);
+  g_ptr_array_unref (self->watched);
+  G_OBJECT_CLASS (funnel_nm_tunnel_parent_class)->finalize (object);
+}
+
+static void
+funnel_nm_tunnel_class_init (FunnelNmTunnelClass *klass)
+{
+  FunnelTunnelClass *tunnel = FUNNEL_TUNNEL_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = funnel_nm_tunnel_dispose;
+  G_OBJECT_CLASS (klass)->finalize = funnel_nm_tunnel_finalize;
+  tunnel->name = "networkmanager";
+  tunnel->probe_async = nm_probe_async;
+  tunnel->probe_finish = boolean_finish;
+  tunnel->up_async = nm_up_async;
+  tunnel->up_finish = boolean_finish;
+  tunnel->down_async = nm_down_async;
+  tunnel->down_finish = boolean_finish;
+  tunnel->verify_async = nm_verify_async;
+  tunnel->verify_finish = boolean_finish;
+  tunnel->listen_async = nm_listen_async;
+  tunnel->listen_finish = nm_listen_finish;
+  tunnel->connect_async = nm_connect_async;
+  tunnel->connect_finish = nm_connect_finish;
+  tunnel->refresh_async = nm_refresh_async;
+  tunnel->refresh_finish = boolean_finish;
+  tunnel->query_async = nm_query_async;
+  tunnel->query_finish = nm_query_finish;
+}
+
+static void
+funnel_nm_tunnel_init (FunnelNmTunnel *self)
+{
+  self->ports = g_array_new (FALSE, FALSE, sizeof (guint16));
+  self->watched = g_ptr_array_new_with_free_func (g_object_unref);
+}
