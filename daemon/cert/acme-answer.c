@@ -29,6 +29,7 @@ static const struct
   FunnelAcmeError code;
 } problem_codes[] = {
     {"rateLimited", FUNNEL_ACME_ERROR_RATE_LIMITED},
+    {"badNonce", FUNNEL_ACME_ERROR_PROTOCOL}, /* again and again */
     {"serverInternal", FUNNEL_ACME_ERROR_SERVER},
     {"rejectedIdentifier", FUNNEL_ACME_ERROR_NAME_REFUSED},
     {"unsupportedIdentifier", FUNNEL_ACME_ERROR_NAME_REFUSED},

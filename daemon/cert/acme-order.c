@@ -120,8 +120,8 @@ fail (GTask *task, GError *error)
           return;
         }
       g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT,
-                               "%s: the order took longer than %u seconds (at step “%s”)",
-                               get_host (work), work->party->order_ms / 1000,
+                               "%s: the order took longer than %.1f seconds (at step “%s”)",
+                               get_host (work), work->party->order_ms / 1000.0,
                                step_texts[work->step]);
     }
   g_error_free (error);
@@ -179,12 +179,12 @@ poll_again (GTask *task, const FunnelAcmeReply *reply)
   work->poll_ms = MIN (2 * work->poll_ms, POLL_LAST_MS);
   if (reply->retry_at != 0)
     wait_ms = MAX (reply->retry_at - g_get_real_time (), 0) / 1000 + 1;
-  if (wait_ms > (work->deadline - g_get_monotonic_time ()) / 1000)
+  if (reply->retry_at != 0 && wait_ms > (work->deadline - g_get_monotonic_time ()) / 1000)
     {
       fail (task, funnel_acme_error_new_detailed (
                       FUNNEL_ACME_ERROR_TIMED_OUT, funnel_acme_reply_get_retry (reply), NULL,
-                      "%s wants more time for %s than an order may take (%u seconds)",
-                      get_host (work), work->name, work->party->order_ms / 1000));
+                      "%s wants more time for %s than an order may take (%.1f seconds)",
+                      get_host (work), work->name, work->party->order_ms / 1000.0));
       return;
     }
   funnel_acme_wait_async ((guint)wait_ms, get_cancellable (work), waited_cb, g_object_ref (task));

@@ -2,11 +2,13 @@
 
 #include "tests/unit/daemon/cert/acme-fixture.h"
 
+#include "lib/base/json-read.h"
 #include "lib/base/token.h"
 #include "tests/unit/daemon/cert/make-certificate.h"
 
 #include <glib/gstdio.h>
 #include <gnutls/x509.h>
+#include <libsoup/soup.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -384,7 +386,8 @@ read_until (GDataInputStream *output, const char *word)
     }
 }
 
-/* A program whose output nobody reads stops one day. */
+/* A program whose output nobody reads stops one day. What it says is for whoever sets the variable.
+ */
 static gpointer
 drain (gpointer data)
 {
@@ -392,7 +395,11 @@ drain (gpointer data)
   char *line;
 
   while ((line = g_data_input_stream_read_line (output, NULL, NULL, NULL)) != NULL)
-    g_free (line);
+    {
+      if (g_getenv ("ACME_TEST_VERBOSE") != NULL)
+        g_printerr ("%s\n", line);
+      g_free (line);
+    }
   return NULL;
 }
 
@@ -533,6 +540,34 @@ FunnelAcmeClient *
 ca_make_client (Ca *ca, const char *path)
 {
   return ca_make_client_with (ca, path, (FunnelAcmeSettings) {NULL});
+}
+
+JsonObject *
+ca_get_seen (Ca *ca, const char *fault)
+{
+  g_autofree char *path = g_strconcat (fault, "/seen", NULL);
+  g_autofree char *url = ca_get_url (ca, path);
+  g_autoptr (GTlsDatabase) trust = g_tls_file_database_new (ca->ca_file, NULL);
+  g_autoptr (SoupSession) session = soup_session_new_with_options ("tls-database", trust, NULL);
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body = soup_session_send_and_read (session, message, NULL, &error);
+  JsonObject *object;
+
+  g_assert_no_error (error);
+  object
+      = funnel_json_parse_object (g_bytes_get_data (body, NULL), g_bytes_get_size (body), &error);
+  g_assert_no_error (error);
+  return object;
+}
+
+gint64
+ca_count_seen (Ca *ca, const char *fault, const char *step)
+{
+  g_autoptr (JsonObject) all = ca_get_seen (ca, fault);
+
+  return json_object_get_int_member_with_default (json_object_get_object_member (all, "seen"), step,
+                                                  0);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "daemon/cert/acme-client.h"
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
 
 /* Answers ALPN acme-tls/1 with what was published, in threads of its own. */
 typedef struct _Responder Responder;
@@ -71,6 +72,11 @@ char *ca_get_url (Ca *ca, const char *path);
 FunnelAcmeClient *ca_make_client (Ca *ca, const char *path);
 /** ca_make_client_with: the rest of the settings as given. */
 FunnelAcmeClient *ca_make_client_with (Ca *ca, const char *path, FunnelAcmeSettings settings);
+
+/** ca_get_seen: what broken_acme.py says of @fault: "seen" and "payloads"; json_object_unref. */
+JsonObject *ca_get_seen (Ca *ca, const char *fault);
+/** ca_count_seen: how often a step was asked for. */
+gint64 ca_count_seen (Ca *ca, const char *fault, const char *step);
 
 /** get_free_port: that nothing listens on. */
 guint16 get_free_port (void);
