@@ -2,11 +2,10 @@
 #pragma once
 
 /* Where the certificate of a share comes from, and how far it is. An abstract class: a source
- * pushes what it has with funnel_certificate_source_set; the share only looks. To add one (such as
- * an ACME client), derive, set the state as the work goes on, and have share-runtime.c choose it.
- */
+ * pushes what it has with funnel_certificate_source_set; the share only looks. To add one, derive,
+ * set the state as the work goes on, and have share-runtime.c choose it. */
 
-#include "daemon/cert/certificate.h"
+#include "daemon/cert/certificate-keeper.h"
 #include "daemon/model/share-state.h"
 
 #include <gio/gio.h>
@@ -43,11 +42,31 @@ void funnel_certificate_source_set (FunnelCertificateSource *self,
                                     const char *reason,
                                     const char *next_step);
 
+/* What else there is to tell. Strings may be NULL; times are Unix seconds, 0 for never. */
+typedef struct
+{
+  const char *step;    /* what is being done to get one, now */
+  const char *ca;      /* URL of the directory it came from */
+  const char *problem; /* also when there is one that works */
+  gint64 renew_at;
+  gint64 retry_at;
+} FunnelCertificateDetails;
+
+/** funnel_certificate_source_set_details: for sources, right before funnel_certificate_source_set.
+ */
+void funnel_certificate_source_set_details (FunnelCertificateSource *self,
+                                            const FunnelCertificateDetails *details);
+/** funnel_certificate_source_get_step: "" when nothing is being done. */
+const char *funnel_certificate_source_get_step (FunnelCertificateSource *self);
+/** funnel_certificate_source_describe: the property Certificate on D-Bus, a{sv}; floating. */
+GVariant *funnel_certificate_source_describe (FunnelCertificateSource *self);
+
 /** funnel_file_certificate_new: PEM files, read again when they change. Look at it at once: if the
  * files are unusable, it is FAILED with the reason. */
 FunnelCertificateSource *
 funnel_file_certificate_new (const char *name, const char *chain_file, const char *key_file);
-/** funnel_missing_certificate_new: nobody has said where the certificate is; PENDING for ever. */
-FunnelCertificateSource *funnel_missing_certificate_new (const char *name);
+/** funnel_keeper_certificate_new: wants @name of @keeper for as long as it lives. */
+FunnelCertificateSource *
+funnel_keeper_certificate_new (FunnelCertificateKeeper *keeper, const char *name);
 
 G_END_DECLS

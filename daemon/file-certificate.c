@@ -30,21 +30,6 @@ G_DECLARE_FINAL_TYPE (FunnelFileCertificate,
                       FunnelCertificateSource)
 G_DEFINE_FINAL_TYPE (FunnelFileCertificate, funnel_file_certificate, FUNNEL_TYPE_CERTIFICATE_SOURCE)
 
-struct _FunnelMissingCertificate
-{
-  FunnelCertificateSource parent_instance;
-};
-
-#define FUNNEL_TYPE_MISSING_CERTIFICATE (funnel_missing_certificate_get_type ())
-G_DECLARE_FINAL_TYPE (FunnelMissingCertificate,
-                      funnel_missing_certificate,
-                      FUNNEL,
-                      MISSING_CERTIFICATE,
-                      FunnelCertificateSource)
-G_DEFINE_FINAL_TYPE (FunnelMissingCertificate,
-                     funnel_missing_certificate,
-                     FUNNEL_TYPE_CERTIFICATE_SOURCE)
-
 static gint64
 get_time (const char *path)
 {
@@ -169,25 +154,4 @@ funnel_file_certificate_new (const char *name, const char *chain_file, const cha
     }
   self->look_source = g_timeout_add_seconds (LOOK_AGAIN_S, on_look_timeout, self);
   return FUNNEL_CERTIFICATE_SOURCE (self);
-}
-
-static void
-funnel_missing_certificate_class_init (FunnelMissingCertificateClass *class)
-{
-}
-
-static void
-funnel_missing_certificate_init (FunnelMissingCertificate *self)
-{
-}
-
-FunnelCertificateSource *
-funnel_missing_certificate_new (const char *name)
-{
-  FunnelCertificateSource *self = g_object_new (FUNNEL_TYPE_MISSING_CERTIFICATE, NULL);
-  g_autofree char *reason = g_strdup_printf ("There is no certificate for %s.", name);
-
-  funnel_certificate_source_set (self, FUNNEL_CERTIFICATE_PENDING, NULL, reason,
-                                 "Share again with --cert-file FILE --key-file FILE.");
-  return self;
 }

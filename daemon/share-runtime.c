@@ -14,6 +14,7 @@
 struct _FunnelShareRuntime
 {
   FunnelShare *share;
+  FunnelCertificateKeeper *keeper;
   FunnelShareRuntimeChanged changed;
   gpointer user_data;
 
@@ -27,6 +28,7 @@ struct _FunnelShareRuntime
   guint64 attempts;  /* of the data plane, as far as taken note of */
 
   FunnelCertificateSource *source; /* NULL for pass-through */
+  char *source_leaf;               /* of the certificate it had when it last changed */
   guint32 epoch;
   gboolean probed;
   guint32 probe_epoch;
@@ -136,9 +138,25 @@ check_target (FunnelShareRuntime *self)
 }
 
 static void
+show_certificate (FunnelShareRuntime *self)
+{
+  if (self->source != NULL)
+    funnel_share_set_certificate (self->share, funnel_certificate_source_get_step (self->source),
+                                  funnel_certificate_source_describe (self->source));
+}
+
+/* What was probed speaks of one certificate; progress on the way to the next changes nothing. */
+static void
 on_source_changed (FunnelCertificateSource *source, FunnelShareRuntime *self)
 {
-  self->epoch = next_epoch ();
+  FunnelCertificate *certificate = funnel_certificate_source_get (source);
+  const char *leaf = certificate != NULL ? funnel_certificate_get_leaf (certificate) : NULL;
+
+  if (g_strcmp0 (leaf, self->source_leaf) != 0)
+    self->epoch = next_epoch ();
+  g_free (self->source_leaf);
+  self->source_leaf = g_strdup (leaf);
+  show_certificate (self);
   self->changed (self->user_data);
 }
 
@@ -151,21 +169,27 @@ drop_source (FunnelShareRuntime *self)
 }
 
 static FunnelCertificateSource *
-choose_source (const FunnelShareSpec *spec)
+choose_source (FunnelShareRuntime *self)
 {
+  const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
+
   if (!funnel_share_kind_terminates (spec->kind))
     return NULL;
   if (spec->certificate_file != NULL)
     return funnel_file_certificate_new (spec->name, spec->certificate_file, spec->key_file);
-  return funnel_missing_certificate_new (spec->name);
+  return funnel_keeper_certificate_new (self->keeper, spec->name);
 }
 
 FunnelShareRuntime *
-funnel_share_runtime_new (FunnelShare *share, FunnelShareRuntimeChanged changed, gpointer user_data)
+funnel_share_runtime_new (FunnelShare *share,
+                          FunnelCertificateKeeper *keeper,
+                          FunnelShareRuntimeChanged changed,
+                          gpointer user_data)
 {
   FunnelShareRuntime *self = g_new0 (FunnelShareRuntime, 1);
 
   self->share = g_object_ref (share);
+  self->keeper = g_object_ref (keeper);
   self->changed = changed;
   self->user_data = user_data;
   funnel_share_runtime_restart (self);
@@ -180,9 +204,11 @@ funnel_share_runtime_free (FunnelShareRuntime *self)
   funnel_target_free (self->target);
   g_free (self->target_reason);
   g_free (self->target_leaf);
+  g_free (self->source_leaf);
   g_free (self->probe_detail);
   g_free (self->probe_leaf);
   g_object_unref (self->share);
+  g_object_unref (self->keeper);
   g_free (self);
 }
 
@@ -206,9 +232,10 @@ funnel_share_runtime_restart (FunnelShareRuntime *self)
   self->target_failed = FALSE;
   self->retry_s = RETRY_FIRST_S;
   drop_source (self);
-  self->source = choose_source (spec);
+  self->source = choose_source (self);
   if (self->source != NULL)
     g_signal_connect (self->source, "changed", G_CALLBACK (on_source_changed), self);
+  show_certificate (self);
   self->epoch = next_epoch ();
   check_target (self);
 }

@@ -4,6 +4,7 @@
 /* What goes on around one share: its target's health, its certificate, the last probe. Collects the
  * facts its state is made of. */
 
+#include "daemon/cert/certificate-keeper.h"
 #include "daemon/model/share.h"
 #include "daemon/serve/serve.h"
 
@@ -14,7 +15,9 @@ typedef struct _FunnelShareRuntime FunnelShareRuntime;
 /* Something the state, the data plane or the link depends on is different. */
 typedef void (*FunnelShareRuntimeChanged) (gpointer user_data);
 
+/** funnel_share_runtime_new: @keeper: has the certificates of shares that name no files. */
 FunnelShareRuntime *funnel_share_runtime_new (FunnelShare *share,
+                                              FunnelCertificateKeeper *keeper,
                                               FunnelShareRuntimeChanged changed,
                                               gpointer user_data);
 void funnel_share_runtime_free (FunnelShareRuntime *self);

@@ -19,6 +19,8 @@ enum
   PROP_FLOWS_TOTAL,
   PROP_BYTES_IN,
   PROP_BYTES_OUT,
+  PROP_CERTIFICATE,
+  PROP_CERTIFICATE_STEP,
   PROP_REFUSALS,
   N_PROPS
 };
@@ -29,6 +31,8 @@ struct _FunnelShare
   FunnelShareSpec *spec;
   FunnelShareStatus status;
   FunnelShareTraffic traffic;
+  GVariant *certificate; /* a{sv} */
+  char *certificate_step;
   GVariant *refusals;
 };
 
@@ -92,6 +96,12 @@ funnel_share_get_property (GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_BYTES_OUT:
       g_value_set_uint64 (value, self->traffic.bytes_out);
       break;
+    case PROP_CERTIFICATE:
+      g_value_set_variant (value, self->certificate);
+      break;
+    case PROP_CERTIFICATE_STEP:
+      g_value_set_string (value, self->certificate_step);
+      break;
     case PROP_REFUSALS:
       g_value_set_variant (value, self->refusals);
       break;
@@ -108,6 +118,8 @@ funnel_share_finalize (GObject *object)
   funnel_share_spec_free (self->spec);
   funnel_share_status_clear (&self->status);
   g_variant_unref (self->refusals);
+  g_variant_unref (self->certificate);
+  g_free (self->certificate_step);
   G_OBJECT_CLASS (funnel_share_parent_class)->finalize (object);
 }
 
@@ -134,6 +146,9 @@ funnel_share_class_init (FunnelShareClass *class)
       = g_param_spec_uint64 ("flows-total", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   props[PROP_BYTES_IN] = g_param_spec_uint64 ("bytes-in", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   props[PROP_BYTES_OUT] = g_param_spec_uint64 ("bytes-out", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  props[PROP_CERTIFICATE]
+      = g_param_spec_variant ("certificate", NULL, NULL, G_VARIANT_TYPE ("a{sv}"), NULL, flags);
+  props[PROP_CERTIFICATE_STEP] = g_param_spec_string ("certificate-step", NULL, NULL, NULL, flags);
   props[PROP_REFUSALS]
       = g_param_spec_variant ("refusals", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -145,6 +160,8 @@ funnel_share_init (FunnelShare *self)
   self->status.reason = g_strdup ("");
   self->status.next_step = g_strdup ("");
   self->refusals = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{st}"), NULL, 0));
+  self->certificate = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
+  self->certificate_step = g_strdup ("");
 }
 
 FunnelShareSpec *
@@ -264,6 +281,19 @@ funnel_share_set_traffic (FunnelShare *self, const FunnelShareTraffic *traffic)
   set_number (self, &self->traffic.bytes_in, traffic->bytes_in, PROP_BYTES_IN);
   set_number (self, &self->traffic.bytes_out, traffic->bytes_out, PROP_BYTES_OUT);
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+funnel_share_set_certificate (FunnelShare *self, const char *step, GVariant *certificate)
+{
+  g_autoptr (GVariant) taken = g_variant_ref_sink (certificate);
+
+  set_text (self, &self->certificate_step, step, PROP_CERTIFICATE_STEP);
+  if (g_variant_equal (self->certificate, taken))
+    return;
+  g_variant_unref (self->certificate);
+  self->certificate = g_steal_pointer (&taken);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CERTIFICATE]);
 }
 
 void

@@ -52,7 +52,7 @@ typedef struct
 G_DECLARE_FINAL_TYPE (FunnelShare, funnel_share, FUNNEL, SHARE, GObject)
 
 /* Properties, named and typed as on D-Bus: name port kind target url foreground state reason
- * next-step flows-active flows-total bytes-in bytes-out refusals. */
+ * next-step certificate certificate-step flows-active flows-total bytes-in bytes-out refusals. */
 
 FunnelShare *funnel_share_new (const FunnelShareSpec *spec);
 const FunnelShareSpec *funnel_share_get_spec (FunnelShare *self);
@@ -61,6 +61,9 @@ void funnel_share_replace (FunnelShare *self, const FunnelShareSpec *spec);
 FunnelShareState funnel_share_get_state (FunnelShare *self);
 void funnel_share_set_status (FunnelShare *self, const FunnelShareStatus *status);
 void funnel_share_set_traffic (FunnelShare *self, const FunnelShareTraffic *traffic);
+/** funnel_share_set_certificate: @step: what is being done to get one, "" nothing; @certificate is
+ * a{sv}, a floating one is taken. */
+void funnel_share_set_certificate (FunnelShare *self, const char *step, GVariant *certificate);
 /** funnel_share_set_refusals: @refusals is a{st}; a floating one is taken. */
 void funnel_share_set_refusals (FunnelShare *self, GVariant *refusals);
 gboolean funnel_share_matches (FunnelShare *self, const FunnelShareFilter *filter);
