@@ -2,6 +2,7 @@
 
 #include "daemon/app.h"
 
+#include "daemon/app-certificates.h"
 #include "daemon/bus/bus-service.h"
 #include "daemon/ingress-runtime.h"
 #include "daemon/join-work.h"
@@ -9,6 +10,7 @@
 #include "daemon/share-runtime.h"
 #include "daemon/store/share-store.h"
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 
 #include <string.h>
 
@@ -19,6 +21,7 @@ struct _FunnelApp
   FunnelJoinedStore *joined_store;
   FunnelShareList *list;
   GHashTable *runtimes; /* share id → FunnelShareRuntime* */
+  FunnelAppCertificates *certificates;
   FunnelServe *serve;
   GPtrArray *served; /* FunnelServeShare*: what the data plane has */
   FunnelIngressRuntime *ingress;
@@ -147,11 +150,14 @@ update_now (FunnelApp *self)
 
       update_share (self, get_runtime (self, id), served, announced);
     }
+  funnel_challenge_routes_add (funnel_app_certificates_get_routes (self->certificates), served,
+                               announced);
   hand_to_serve (self, served);
   if (self->ingress != NULL)
     funnel_ingress_runtime_announce (self->ingress, announced);
   else
     g_ptr_array_unref (announced);
+  funnel_app_certificates_follow (self->certificates, self->ingress);
   watch_expiry (self);
 }
 
@@ -194,8 +200,10 @@ update_at_once (FunnelApp *self)
 static void
 on_list_added (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
 {
-  g_hash_table_insert (self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id),
-                       funnel_share_runtime_new (share, on_runtime_changed, self));
+  g_hash_table_insert (
+      self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id),
+      funnel_share_runtime_new (share, funnel_app_certificates_get_keeper (self->certificates),
+                                on_runtime_changed, self));
   update_at_once (self);
 }
 
@@ -203,6 +211,8 @@ static void
 on_list_removed (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
 {
   g_hash_table_remove (self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id));
+  /* It may have stood in the way of an order. */
+  funnel_certificate_keeper_nudge (funnel_app_certificates_get_keeper (self->certificates));
   update_at_once (self);
 }
 
@@ -318,6 +328,7 @@ stop_ingress (FunnelApp *self)
   if (self->ingress == NULL)
     return;
   funnel_bus_remove_ingress (self->bus, get_ingress (self));
+  funnel_app_certificates_follow (self->certificates, NULL);
   g_clear_pointer (&self->ingress, funnel_ingress_runtime_free);
   on_ingress_unlinked (self);
   schedule_update (self);
@@ -539,6 +550,62 @@ app_leave (gpointer owner, FunnelIngress *ingress, GError **error)
   return TRUE;
 }
 
+/* --- Certificates ---
+ */
+
+static void
+show_authority (FunnelApp *self)
+{
+  funnel_bus_set_authority (self->bus, funnel_app_certificates_describe (self->certificates),
+                            funnel_app_certificates_get_contact (self->certificates));
+}
+
+static gboolean
+app_set_authority (gpointer owner, GVariant *directories, GVariant *options, GError **error)
+{
+  FunnelApp *self = owner;
+
+  if (!funnel_app_certificates_set (self->certificates, directories, options, error))
+    return FALSE;
+  show_authority (self);
+  return TRUE;
+}
+
+static char *
+app_take_notice (gpointer owner, const char *name, GError **error)
+{
+  FunnelApp *self = owner;
+  FunnelCertificateKeeper *keeper = funnel_app_certificates_get_keeper (self->certificates);
+  g_autofree char *canonical = NULL;
+
+  if (name[0] == '\0' && self->ingress == NULL)
+    return g_strdup ("");
+  canonical = name[0] == '\0' ? funnel_ingress_dup_default_name (get_ingress (self))
+                              : funnel_host_normalize (name, error);
+  if (canonical == NULL)
+    return NULL;
+  return funnel_certificate_keeper_take_notice (keeper, canonical) ? g_steal_pointer (&canonical)
+                                                                   : g_strdup ("");
+}
+
+static void
+app_revoke_async (gpointer owner, GAsyncReadyCallback callback, gpointer user_data)
+{
+  FunnelApp *self = owner;
+
+  funnel_certificate_keeper_revoke_async (funnel_app_certificates_get_keeper (self->certificates),
+                                          NULL, callback, user_data);
+}
+
+static gboolean
+app_revoke_finish (gpointer owner, GAsyncResult *result, guint *count, GError **error)
+{
+  FunnelApp *self = owner;
+
+  return funnel_certificate_keeper_revoke_finish (
+      funnel_app_certificates_get_keeper (self->certificates), result, count, error);
+}
+
 static void
 app_vanished (gpointer owner, const char *name)
 {
@@ -563,6 +630,10 @@ static const FunnelBusMethods bus_methods = {
     .reset = app_reset,
     .stop = app_stop,
     .leave = app_leave,
+    .set_authority = app_set_authority,
+    .take_notice = app_take_notice,
+    .revoke_async = app_revoke_async,
+    .revoke_finish = app_revoke_finish,
     .vanished = app_vanished,
 };
 
@@ -584,7 +655,10 @@ load_stores (FunnelApp *self)
 }
 
 FunnelApp *
-funnel_app_new (GDBusConnection *connection, const char *state_dir, GError **error)
+funnel_app_new (GDBusConnection *connection,
+                const char *state_dir,
+                const FunnelAuthority *authority,
+                GError **error)
 {
   g_autoptr (FunnelApp) self = g_new0 (FunnelApp, 1);
 
@@ -598,12 +672,15 @@ funnel_app_new (GDBusConnection *connection, const char *state_dir, GError **err
   self->dir = funnel_state_dir_open (state_dir, error);
   if (self->dir == NULL)
     return NULL;
+  self->certificates
+      = funnel_app_certificates_new (self->dir, self->list, authority, on_runtime_changed, self);
   load_stores (self);
   self->serve = funnel_serve_new (on_serve_changed, self, error);
   if (self->serve == NULL)
     return NULL;
   update_now (self);
   self->bus = funnel_bus_new (connection, self->list, &bus_methods, self);
+  show_authority (self);
   if (!funnel_bus_take_name (self->bus, error))
     return NULL;
   start_ingress (self);
@@ -618,6 +695,8 @@ funnel_app_free (FunnelApp *self)
   if (self->joining != NULL)
     g_cancellable_cancel (self->joining);
   g_clear_object (&self->joining);
+  if (self->certificates != NULL)
+    funnel_app_certificates_stop (self->certificates);
   if (self->ingress != NULL)
     stop_ingress (self);
   g_clear_handle_id (&self->update_source, g_source_remove);
@@ -625,6 +704,7 @@ funnel_app_free (FunnelApp *self)
   funnel_bus_free (self->bus);
   g_signal_handlers_disconnect_by_data (self->list, self);
   g_hash_table_unref (self->runtimes);
+  g_clear_pointer (&self->certificates, funnel_app_certificates_free);
   g_clear_pointer (&self->serve, funnel_serve_free);
   g_ptr_array_unref (self->served);
   g_object_unref (self->list);

@@ -52,8 +52,74 @@ let_tunnels_go (void)
     g_source_remove (timeout);
 }
 
+/* --ca and its kin. */
+typedef struct
+{
+  char **urls;
+  char *ca_file;
+  char *eab_kid;
+  char *eab_key_file;
+  char *profile;
+  char *contact;
+} AuthorityOptions;
+
+static void
+authority_options_clear (AuthorityOptions *options)
+{
+  g_strfreev (options->urls);
+  g_free (options->ca_file);
+  g_free (options->eab_kid);
+  g_free (options->eab_key_file);
+  g_free (options->profile);
+  g_free (options->contact);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AuthorityOptions, authority_options_clear)
+
+/* What is said beside --ca is for the first one. */
+static gboolean
+fill_directory (FunnelDirectory *directory, const AuthorityOptions *options, GError **error)
+{
+  directory->ca_file
+      = options->ca_file != NULL ? g_canonicalize_filename (options->ca_file, NULL) : NULL;
+  directory->eab_kid = g_strdup (options->eab_kid);
+  directory->profile = g_strdup (options->profile);
+  if (options->eab_key_file == NULL)
+    return TRUE;
+  if (!g_file_get_contents (options->eab_key_file, &directory->eab_key, NULL, error))
+    return FALSE;
+  g_strstrip (directory->eab_key);
+  return TRUE;
+}
+
+/* *@authority stays NULL when nothing is asked for. */
+static gboolean
+make_authority (const AuthorityOptions *options, FunnelAuthority **authority, GError **error)
+{
+  g_autoptr (FunnelAuthority) made = NULL;
+
+  if (options->urls == NULL && options->ca_file == NULL && options->eab_kid == NULL
+      && options->eab_key_file == NULL && options->profile == NULL && options->contact == NULL)
+    return TRUE;
+  made = funnel_authority_new ();
+  if (options->urls != NULL)
+    g_ptr_array_set_size (made->directories, 0);
+  for (guint i = 0; options->urls != NULL && options->urls[i] != NULL; i++)
+    {
+      FunnelDirectory *directory = g_new0 (FunnelDirectory, 1);
+
+      directory->url = g_strdup (options->urls[i]);
+      g_ptr_array_add (made->directories, directory);
+    }
+  made->contact = g_strdup (options->contact);
+  if (!fill_directory (g_ptr_array_index (made->directories, 0), options, error)
+      || !funnel_authority_check (made, error))
+    return FALSE;
+  *authority = g_steal_pointer (&made);
+  return TRUE;
+}
+
 static int
-run (gboolean on_system_bus, const char *state_dir)
+run (gboolean on_system_bus, const char *state_dir, const FunnelAuthority *authority)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
@@ -65,7 +131,7 @@ run (gboolean on_system_bus, const char *state_dir)
   connection
       = g_bus_get_sync (on_system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &error);
   if (connection != NULL)
-    app = funnel_app_new (connection, state_dir, &error);
+    app = funnel_app_new (connection, state_dir, authority, &error);
   if (app == NULL)
     {
       g_printerr ("funneld: %s\n", error->message);
@@ -85,11 +151,25 @@ main (int argc, char **argv)
 {
   gboolean on_system_bus = FALSE, version = FALSE;
   g_autofree char *state_dir = NULL;
+  g_auto (AuthorityOptions) options = {0};
+  g_autoptr (FunnelAuthority) authority = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   const GOptionEntry entries[] = {
       {"system", 0, 0, G_OPTION_ARG_NONE, &on_system_bus, "Use the system bus (servers)", NULL},
       {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "Keep shares and keys in DIR", "DIR"},
+      {"ca", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.urls,
+       "Order certificates from the ACME directory URL (several: tried in this order)", "URL"},
+      {"ca-file", 0, 0, G_OPTION_ARG_FILENAME, &options.ca_file,
+       "Trust the authorities in FILE for the first directory", "FILE"},
+      {"eab-kid", 0, 0, G_OPTION_ARG_STRING, &options.eab_kid,
+       "External account binding for the first directory: identifier of the key", "KID"},
+      {"eab-key-file", 0, 0, G_OPTION_ARG_FILENAME, &options.eab_key_file,
+       "File with that key, base64url", "FILE"},
+      {"profile", 0, 0, G_OPTION_ARG_STRING, &options.profile,
+       "Certificate profile to ask the first directory for", "NAME"},
+      {"contact", 0, 0, G_OPTION_ARG_STRING, &options.contact,
+       "Mail address authorities may write to", "MAIL"},
       {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL},
       {NULL},
   };
@@ -110,5 +190,10 @@ main (int argc, char **argv)
       g_print ("funneld %s\n", FUNNEL_VERSION);
       return EXIT_SUCCESS;
     }
-  return run (on_system_bus, state_dir);
+  if (!make_authority (&options, &authority, &error))
+    {
+      g_printerr ("funneld: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+  return run (on_system_bus, state_dir, authority);
 }

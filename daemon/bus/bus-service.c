@@ -30,9 +30,22 @@ typedef struct
   GDBusMethodInvocation *invocation;
 } Call;
 
-static const char *const share_properties[]
-    = {"name",   "port",      "kind",         "target",      "url",      "foreground", "state",
-       "reason", "next-step", "flows-active", "flows-total", "bytes-in", "bytes-out",  "refusals"};
+static const char *const share_properties[] = {"name",
+                                               "port",
+                                               "kind",
+                                               "target",
+                                               "url",
+                                               "foreground",
+                                               "state",
+                                               "reason",
+                                               "next-step",
+                                               "certificate",
+                                               "certificate-step",
+                                               "flows-active",
+                                               "flows-total",
+                                               "bytes-in",
+                                               "bytes-out",
+                                               "refusals"};
 static const char *const ingress_properties[]
     = {"endpoint", "node",   "zone",   "names",     "public-ports", "grants",  "state",
        "reason",   "tunnel", "engine", "handshake", "mtu",          "refusals"};
@@ -195,6 +208,62 @@ on_manager_reset (FunnelDBusManager *manager,
   return TRUE;
 }
 
+static gboolean
+on_manager_set_certificate_authority (FunnelDBusManager *manager,
+                                      GDBusMethodInvocation *invocation,
+                                      GVariant *directories,
+                                      GVariant *options,
+                                      FunnelBus *self)
+{
+  GError *error = NULL;
+
+  if (!self->methods->set_authority (self->owner, directories, options, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_set_certificate_authority (manager, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_manager_take_certificate_notice (FunnelDBusManager *manager,
+                                    GDBusMethodInvocation *invocation,
+                                    const char *name,
+                                    FunnelBus *self)
+{
+  GError *error = NULL;
+  g_autofree char *notice = self->methods->take_notice (self->owner, name, &error);
+
+  if (notice == NULL)
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_take_certificate_notice (manager, invocation, notice);
+  return TRUE;
+}
+
+static void
+revoke_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Call *call = user_data;
+  GError *error = NULL;
+  guint count = 0;
+
+  if (call->bus->methods->revoke_finish (call->bus->owner, result, &count, &error))
+    funnel_dbus_manager_complete_revoke_certificates (call->bus->manager, call->invocation, count);
+  else
+    handle_failure (call->invocation, error);
+}
+
+static gboolean
+on_manager_revoke_certificates (FunnelDBusManager *manager,
+                                GDBusMethodInvocation *invocation,
+                                FunnelBus *self)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->bus = self;
+  call->invocation = invocation;
+  self->methods->revoke_async (self->owner, revoke_cb, call);
+  return TRUE;
+}
+
 static FunnelBus *
 get_bus (gpointer skeleton)
 {
@@ -265,6 +334,12 @@ export_manager (FunnelBus *self)
   g_signal_connect (self->manager, "handle-share", G_CALLBACK (on_manager_share), self);
   g_signal_connect (self->manager, "handle-unshare", G_CALLBACK (on_manager_unshare), self);
   g_signal_connect (self->manager, "handle-reset", G_CALLBACK (on_manager_reset), self);
+  g_signal_connect (self->manager, "handle-set-certificate-authority",
+                    G_CALLBACK (on_manager_set_certificate_authority), self);
+  g_signal_connect (self->manager, "handle-take-certificate-notice",
+                    G_CALLBACK (on_manager_take_certificate_notice), self);
+  g_signal_connect (self->manager, "handle-revoke-certificates",
+                    G_CALLBACK (on_manager_revoke_certificates), self);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (self->manager));
   funnel_dbus_object_skeleton_set_manager (object, self->manager);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
@@ -329,6 +404,13 @@ funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress)
   g_autofree char *path = ingress_path (ingress);
 
   g_dbus_object_manager_server_unexport (self->server, path);
+}
+
+void
+funnel_bus_set_authority (FunnelBus *self, GVariant *directories, const char *contact)
+{
+  funnel_dbus_manager_set_certificate_authority (self->manager, directories);
+  funnel_dbus_manager_set_certificate_contact (self->manager, contact);
 }
 
 gboolean

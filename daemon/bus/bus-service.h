@@ -28,6 +28,12 @@ typedef struct
                        GError **);
   gboolean (*reset) (gpointer owner, const char *if_match, guint *count, GError **);
   gboolean (*stop) (gpointer owner, FunnelShare *share, GError **);
+  /* As on D-Bus. */
+  gboolean (*set_authority) (gpointer owner, GVariant *directories, GVariant *options, GError **);
+  /* The name to speak of, "" or NULL with an error; the caller frees. */
+  char *(*take_notice) (gpointer owner, const char *name, GError **);
+  void (*revoke_async) (gpointer owner, GAsyncReadyCallback, gpointer user_data);
+  gboolean (*revoke_finish) (gpointer owner, GAsyncResult *, guint *count, GError **);
   gboolean (*leave) (gpointer owner, FunnelIngress *ingress, GError **);
   /* The bus name @name, which owns foreground shares, is gone. */
   void (*vanished) (gpointer owner, const char *name);
@@ -46,6 +52,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelBus, funnel_bus_free)
 
 void funnel_bus_add_ingress (FunnelBus *self, FunnelIngress *ingress);
 void funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress);
+/** funnel_bus_set_authority: what CertificateAuthority and CertificateContact tell; a floating
+ * @directories is taken. */
+void funnel_bus_set_authority (FunnelBus *self, GVariant *directories, const char *contact);
 /** funnel_bus_take_name: FUNNEL_ERROR_CONFLICT when another daemon has it. */
 gboolean funnel_bus_take_name (FunnelBus *self, GError **error);
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import message_bus
-from daemon import BUS_NAME, ERROR, Target, refused, variants, wait
+from daemon import BUS_NAME, ERROR, NO_AUTHORITY, ROOT, Target, refused, variants, wait
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "laptop.example.org"
@@ -227,3 +227,52 @@ def test_broken_targets(world):
     target = Target()
     world.share(target.port)
     target.close()
+
+
+def authorities(world):
+    return world.get(ROOT + "/manager", "Manager", "CertificateAuthority")
+
+
+def set_authority(world, *directories, **options):
+    return world.call("SetCertificateAuthority", "aa{sv}a{sv}", [variants(one) for one in directories], variants(options))
+
+
+def test_authority(world):
+    """Set, shown without its secret, kept across a restart, and back to the default."""
+    world.start()
+    assert authorities(world) == [{"url": NO_AUTHORITY}]
+    first = {"url": "https://127.0.0.1:2/dir", "eab-kid": "kid-1", "eab-key": "c2VjcmV0", "profile": "shortlived"}
+    set_authority(world, first, {"url": "https://127.0.0.1:3/dir"}, contact="me@example.org")
+    shown = [{"url": first["url"], "eab-kid": "kid-1", "profile": "shortlived"}, {"url": "https://127.0.0.1:3/dir"}]
+    assert authorities(world) == shown
+    assert world.get(ROOT + "/manager", "Manager", "CertificateContact") == "me@example.org"
+    stored = os.path.join(world.state, "settings.json")
+    assert os.stat(stored).st_mode & 0o777 == 0o600
+
+    # The key that only the daemon knows stays with its identifier.
+    set_authority(world, {"url": first["url"], "eab-kid": "kid-1"})
+    with open(stored, encoding="utf-8") as text:
+        assert "c2VjcmV0" in text.read()
+    assert "https" in refused("InvalidArgument", set_authority, world, {"url": "http://example.org/"})
+    assert "eab" in refused("InvalidArgument", set_authority, world, {"url": first["url"], "eab-kid": "other"})
+    assert "nonsense" in refused("InvalidArgument", set_authority, world, {"url": first["url"], "nonsense": "x"})
+    assert authorities(world) == [{"url": first["url"], "eab-kid": "kid-1"}]
+
+    world.stop()
+    world.start(authority=None)
+    assert authorities(world) == [{"url": first["url"], "eab-kid": "kid-1"}]
+    set_authority(world)
+    assert "letsencrypt.org" in authorities(world)[0]["url"]
+
+
+def test_notice(world):
+    """Said once for each name, also across a restart."""
+    world.start()
+    assert world.call("TakeCertificateNotice", "s", "")[0] == ""  # not joined: there is no default name
+    assert world.call("TakeCertificateNotice", "s", "Shop.Example.NET")[0] == "shop.example.net"
+    assert world.call("TakeCertificateNotice", "s", "shop.example.net")[0] == ""
+    world.stop()
+    world.start()
+    assert world.call("TakeCertificateNotice", "s", "shop.example.net")[0] == ""
+    refused("InvalidArgument", world.call, "TakeCertificateNotice", "s", "no name")
+    assert world.call("RevokeCertificates", "")[0] == 0

@@ -71,8 +71,11 @@ def test_grants(world):
     ingress.grant(link, (NAME, [8443]))
     wait(lambda: "not on port 443" in world.get(path, "Share", "Reason"))
     ingress.grant(link, (NAME, [443]))
-    world.wait_state(path, "probing")
+    share = world.wait_state(path, "probing")
     assert announced(link)["name"] == NAME
+    assert share["Certificate"]["sha256"] == fake_ingress.leaf_of(chain), share
+    assert share["Certificate"]["issuer"] and share["Certificate"]["not-after"] > share["Certificate"]["not-before"], share
+    assert "problem" not in share["Certificate"], share
     ingress.grant(link)
     world.wait_state(path, "waiting-grant")
     assert announced(link, 0) is None
@@ -99,8 +102,10 @@ def test_no_certificate(world):
     link = ingress.link([(NAME, [443])])
     target = Target()
     path = world.share(target.port)
-    share = world.wait_state(path, "certificate-pending")
-    assert "--cert-file" in share["NextStep"], share
+    share = world.wait_state(path, "certificate-failed")
+    assert "127.0.0.1" in share["Reason"] and "tried again at" in share["Reason"], share
+    assert share["Certificate"]["retry-at"] > 0, share
+    assert "network" in share["NextStep"], share
     chain, key = world.certificate("laptop")
     assert world.share(target.port, certificate_file=chain, key_file=key) == path
     world.wait_state(path, "probing")
