@@ -40,6 +40,10 @@ struct _IngressAgentHost
   char *engine;
   const struct relay_counters *counters;
 
+  /* See agent-relay.c. */
+  GArray *held_ports; /* guint16: of the listeners the agent has already */
+  char *relay_fingerprint;
+
   /* See agent-handshakes.c. */
   GHashTable *handshakes; /* public key → gint64*, Unix seconds */
   gint64 handshakes_at;   /* monotonic, microseconds; 0 never */
@@ -50,6 +54,19 @@ struct _IngressAgentHost
 void agent_steps_begin (IngressAgentHost *self);
 void agent_host_steps_done (IngressAgentHost *self);
 void agent_host_steps_failed (IngressAgentHost *self, GError *error); /* takes @error */
+
+/** agent_steps_send: the request of a step; its end gets the answer. */
+void agent_steps_send (IngressAgentHost *self,
+                       const char *verb,
+                       const char *const *fields,
+                       GUnixFDList *fds);
+
+/** agent_relay_begin, agent_relay_end: the step that starts, keeps or replaces the relay. */
+gboolean agent_relay_begin (IngressAgentHost *self, GError **error);
+gboolean
+agent_relay_end (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError **error);
+/** agent_relay_read_held: what hello says about listeners. */
+gboolean agent_relay_read_held (IngressAgentHost *self, const char *text, GError **error);
 
 /** The note beside the agent's socket: what it was set up for, and that it was not started by a
  * service manager. */

@@ -4,6 +4,7 @@
 #include "ingress-server/control/agent-host-private.h"
 
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 #include "lib/base/token.h"
 #include "ingress-server/control/counters-page.h"
 #include "ingress-server/control/public-listeners.h"
@@ -16,6 +17,7 @@
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 5000
 #define WORKERS_MAX 32
+#define AGENT_SETUP_VERSION 2 /* counts up when an agent must be set up in another way */
 
 G_DEFINE_FINAL_TYPE (IngressAgentHost, ingress_agent_host, G_TYPE_OBJECT)
 
@@ -211,6 +213,8 @@ ingress_agent_host_finalize (GObject *object)
   funnel_secret_free (self->private_key);
   g_free (self->public_key);
   g_free (self->fingerprint);
+  g_free (self->relay_fingerprint);
+  g_array_unref (self->held_ports);
   g_hash_table_unref (self->handshakes);
   g_free (self->run_dir);
   g_free (self->engine);
@@ -242,6 +246,7 @@ ingress_agent_host_init (IngressAgentHost *self)
 {
   self->listeners = public_listeners_new ();
   self->engine = g_strdup ("");
+  self->held_ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   self->handshakes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->workers = CLAMP (g_get_num_processors (), 1, WORKERS_MAX);
   funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
@@ -261,8 +266,11 @@ ingress_agent_host_new (IngressRegistry *registry,
   self->run_dir = g_strdup (run_dir);
   self->private_key = g_strdup (private_key);
   self->public_key = g_strdup (public_key);
-  text = ingress_config_print (self->config);
-  described = g_strdup_printf ("%s%s %u " FUNNEL_VERSION, text, public_key, self->workers);
+  /* What cannot be changed while it runs; the relay's part is in agent-relay.c. */
+  text = funnel_endpoint_join (self->config->endpoint_host, self->config->endpoint_port);
+  described = g_strdup_printf (
+      "%d %s %s %s %u %s", AGENT_SETUP_VERSION, ingress_tunnel_text (self->config->tunnel), text,
+      self->config->listen ? self->config->listen : "", self->config->link_port, public_key);
   self->fingerprint = g_compute_checksum_for_string (G_CHECKSUM_SHA256, described, -1);
   return self;
 }

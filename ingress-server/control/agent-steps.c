@@ -36,8 +36,11 @@ is_direct (IngressAgentHost *self)
 
 static void steps_call_cb (GObject *source, GAsyncResult *result, gpointer data);
 
-static void
-send_request (IngressAgentHost *self, const char *verb, const char *const *fields, GUnixFDList *fds)
+void
+agent_steps_send (IngressAgentHost *self,
+                  const char *verb,
+                  const char *const *fields,
+                  GUnixFDList *fds)
 {
   funnel_agent_client_call_async (self->client, verb, fields, fds, self->cancellable, steps_call_cb,
                                   g_object_ref (self));
@@ -48,7 +51,7 @@ send_request (IngressAgentHost *self, const char *verb, const char *const *field
 static gboolean
 begin_hello (IngressAgentHost *self, GError **error)
 {
-  send_request (self, "hello", NULL, NULL);
+  agent_steps_send (self, "hello", NULL, NULL);
   return TRUE;
 }
 
@@ -69,6 +72,8 @@ end_hello (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError 
 
   self->agent_is_up = flag (fields, "up");
   self->agent_has_relay = flag (fields, "relay");
+  if (!agent_relay_read_held (self, g_hash_table_lookup (fields, "listeners"), error))
+    return FALSE;
   g_free (self->engine);
   self->engine = g_strdup (engine ? engine : "");
   if ((self->agent_is_up || self->agent_has_relay) && !note_matches (self))
@@ -104,7 +109,7 @@ begin_up (IngressAgentHost *self, GError **error)
 
   if (is_direct (self) || self->agent_is_up)
     return FALSE;
-  send_request (self, "up", fields, NULL);
+  agent_steps_send (self, "up", fields, NULL);
   return TRUE;
 }
 
@@ -170,7 +175,7 @@ begin_peers (IngressAgentHost *self, GError **error)
       return FALSE;
     }
   fds = g_unix_fd_list_new_from_array (&fd, 1);
-  send_request (self, "peers", fields, fds);
+  agent_steps_send (self, "peers", fields, fds);
   return TRUE;
 }
 
@@ -189,7 +194,7 @@ begin_listen (IngressAgentHost *self, GError **error)
   g_autofree char *port = g_strdup_printf ("%u", self->config->link_port);
   const char *fields[] = {"address", address, "port", port, "backlog", LINK_BACKLOG, NULL};
 
-  send_request (self, "listen", fields, NULL);
+  agent_steps_send (self, "listen", fields, NULL);
   return TRUE;
 }
 
@@ -226,7 +231,7 @@ begin_routes (IngressAgentHost *self, GError **error)
 {
   if (!self->agent_has_relay)
     return FALSE;
-  send_request (self, "relay-routes-get", NULL, NULL);
+  agent_steps_send (self, "relay-routes-get", NULL, NULL);
   return TRUE;
 }
 
@@ -244,91 +249,12 @@ end_routes (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError
   return TRUE;
 }
 
-/* relay */
-
-static gboolean
-open_listeners (IngressAgentHost *self, GError **error)
-{
-  guint per_port = MIN (self->workers, PUBLIC_LISTENERS_MAX / (self->config->n_public_ports + 1));
-
-  return self->listeners->len > 0
-         || public_listeners_open (self->listeners, self->config, per_port, error);
-}
-
-static void
-add_field (GPtrArray *fields, const char *key, char *value)
-{
-  g_ptr_array_add (fields, g_strdup (key));
-  g_ptr_array_add (fields, value);
-}
-
-/* One option of the relay's command line; @value is taken over. */
-static void
-add_option (GPtrArray *fields, guint *count, const char *option, char *value)
-{
-  g_autofree char *first = g_strdup_printf ("arg.%u", (*count)++);
-  g_autofree char *second = g_strdup_printf ("arg.%u", (*count)++);
-
-  add_field (fields, first, g_strdup (option));
-  add_field (fields, second, value);
-}
-
-static void
-add_options (IngressAgentHost *self, GPtrArray *fields)
-{
-  const IngressConfig *config = self->config;
-  guint count = 0;
-
-  add_option (fields, &count, "--workers", g_strdup_printf ("%u", self->workers));
-  add_option (fields, &count, "--max-per-source", g_strdup_printf ("%u", config->max_per_source));
-  if (config->rate_per_source > 0)
-    add_option (fields, &count, "--rate-per-source",
-                g_strdup_printf ("%u", config->rate_per_source));
-  if (config->bandwidth > 0)
-    add_option (fields, &count, "--bandwidth",
-                g_strdup_printf ("%" G_GUINT64_FORMAT, config->bandwidth));
-  if (config->redirect_port > 0)
-    add_option (fields, &count, "--redirect-port", g_strdup_printf ("%u", config->redirect_port));
-  /* On loopback the kernel would choose 127.0.0.1, and nodes take offers from our address only. */
-  if (config->tunnel == INGRESS_TUNNEL_DIRECT)
-    add_option (fields, &count, "--source", ingress_config_address (config, INGRESS_HOST));
-}
-
-static gboolean
-begin_relay (IngressAgentHost *self, GError **error)
-{
-  static const char *const folders[] = {"../relay", NULL};
-  g_autofree char *program
-      = funnel_find_program ("funnel-relay", FUNNEL_ENV_RELAY_PROGRAM, folders);
-  g_autoptr (GString) ports = g_string_new (NULL);
-  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func (g_free);
-
-  if (self->agent_has_relay || !open_listeners (self, error))
-    return FALSE;
-  for (guint i = 0; i < self->listeners->len; i++)
-    {
-      const PublicListener *listener = &g_array_index (self->listeners, PublicListener, i);
-
-      if (g_unix_fd_list_append (fds, listener->fd, error) < 0)
-        return FALSE;
-      g_string_append_printf (ports, "%s%u", i ? "," : "", listener->port);
-    }
-  add_field (fields, "program", g_canonicalize_filename (program, NULL));
-  add_field (fields, "listeners", g_strdup (ports->str));
-  add_field (fields, "counters-size", g_strdup_printf ("%zu", RELAY_COUNTERS_SIZE));
-  add_options (self, fields);
-  g_ptr_array_add (fields, NULL);
-  send_request (self, "relay-start", (const char *const *)fields->pdata, fds);
-  return TRUE;
-}
-
 /* counters */
 
 static gboolean
 begin_counters (IngressAgentHost *self, GError **error)
 {
-  send_request (self, "relay-counters", NULL, NULL);
+  agent_steps_send (self, "relay-counters", NULL, NULL);
   return TRUE;
 }
 
@@ -362,7 +288,7 @@ static const struct step
     {"peers", begin_peers, end_nothing, FALSE},
     {"listen", begin_listen, end_listen, FALSE},
     {"relay-routes-get", begin_routes, end_routes, TRUE},
-    {"relay-start", begin_relay, end_nothing, FALSE},
+    {"relay-start", agent_relay_begin, agent_relay_end, FALSE},
     {"relay-counters", begin_counters, end_counters, TRUE},
 };
 

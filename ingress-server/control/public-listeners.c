@@ -157,13 +157,18 @@ open_port (GArray *listeners,
            const IngressConfig *config,
            guint16 port,
            guint count,
+           const GArray *held,
            GError **error)
 {
   gboolean six = TRUE;
   /* SO_REUSEPORT would quietly share the port with another ingress of the same user: ask without
    * it. */
-  int rc = bind_one (config, port, six, FALSE);
+  int rc;
 
+  for (guint i = 0; i < held->len; i++)
+    if (g_array_index (held, guint16, i) == port)
+      return TRUE;
+  rc = bind_one (config, port, six, FALSE);
   if (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL)
     {
       six = FALSE;
@@ -189,15 +194,17 @@ gboolean
 public_listeners_open (GArray *listeners,
                        const IngressConfig *config,
                        guint per_port,
+                       const GArray *held,
                        GError **error)
 {
   for (guint i = 0; i < config->n_public_ports; i++)
-    if (!open_port (listeners, config, config->public_ports[i], per_port, error))
+    if (!open_port (listeners, config, config->public_ports[i], per_port, held, error))
       {
         g_array_set_size (listeners, 0);
         return FALSE;
       }
-  if (config->redirect_port != 0 && !open_port (listeners, config, config->redirect_port, 1, error))
+  if (config->redirect_port != 0
+      && !open_port (listeners, config, config->redirect_port, 1, held, error))
     {
       g_array_set_size (listeners, 0);
       return FALSE;

@@ -25,11 +25,13 @@ GArray *public_listeners_new (void);
  * a listener at a public port. */
 gboolean public_listeners_inherit (GArray *listeners, const IngressConfig *config, GError **error);
 
-/** public_listeners_open: @per_port SO_REUSEPORT sockets at each public port. FUNNEL_ERROR_CONFLICT
- * when a port is in use. */
+/** public_listeners_open: @per_port SO_REUSEPORT sockets at each public port, and one for
+ * redirects, but none at a port among @held (guint16). FUNNEL_ERROR_CONFLICT when a port is in use.
+ */
 gboolean public_listeners_open (GArray *listeners,
                                 const IngressConfig *config,
                                 guint per_port,
+                                const GArray *held,
                                 GError **error);
 
 G_END_DECLS

@@ -247,6 +247,14 @@ pool_drop_conns (struct worker *worker, struct pool *pool)
     conn_close (worker, pool->head);
 }
 
+void
+conn_drop_warm (struct worker *worker)
+{
+  worker->warm_max = 0;
+  for (uint32_t i = 0; i < worker->pools_used; i++)
+    pool_drop_conns (worker, &worker->pools[i]);
+}
+
 /* --- taking over a route table ------------------------------------------------------------------
  */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* The main thread: route tables arrive as memfds on the control socket, are checked, published to
- * the workers, and acknowledged once every worker uses them. Only one table is on its way at a
- * time; the next datagram waits in the socket meanwhile. When the control socket closes, the last
- * table stays in use and the workers go on. */
+ * the workers, and acknowledged once every worker uses them; "drain" ends accepting. Only one table
+ * is on its way at a time; the next datagram waits in the socket meanwhile. When the control socket
+ * closes, the last table stays in use and the workers go on. */
 
 #include "ingress-server/relay/worker.h"
 
@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define DATAGRAM_MAX 256
-#define VERB "routes\n"
+#define ROUTES "routes\n"
+#define DRAIN "drain\n"
 
 struct control
 {
@@ -46,17 +47,24 @@ all_adopted (const struct relay *relay)
 }
 
 static void
+wake_workers (const struct relay *relay)
+{
+  const uint64_t one = 1;
+
+  for (uint32_t i = 0; i < relay->options->workers; i++)
+    while (write (relay->workers[i].wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+      continue;
+}
+
+static void
 publish (struct control *control, struct route_table *table)
 {
   struct relay *relay = control->relay;
-  const uint64_t one = 1;
 
   control->coming = table;
   atomic_store_explicit (&relay->table, table, memory_order_release);
   atomic_fetch_add_explicit (&relay->published, 1, memory_order_release);
-  for (uint32_t i = 0; i < relay->options->workers; i++)
-    while (write (relay->workers[i].wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-      continue;
+  wake_workers (relay);
 }
 
 static void
@@ -105,6 +113,12 @@ receive (int socket_fd, char *data, size_t size, int *fd)
   return n;
 }
 
+static bool
+says (const char *data, ssize_t len, const char *verb)
+{
+  return (size_t)len == strlen (verb) && memcmp (data, verb, (size_t)len) == 0;
+}
+
 static void
 on_control (struct control *control)
 {
@@ -120,9 +134,15 @@ on_control (struct control *control)
       control->connected = false;
       return;
     }
-  table = fd >= 0 && (size_t)n == strlen (VERB) && memcmp (data, VERB, (size_t)n) == 0
-              ? route_table_map (fd)
-              : NULL;
+  if (says (data, n, DRAIN))
+    {
+      atomic_store_explicit (&control->relay->draining, true, memory_order_release);
+      wake_workers (control->relay);
+      if (fd >= 0)
+        close (fd);
+      return;
+    }
+  table = fd >= 0 && says (data, n, ROUTES) ? route_table_map (fd) : NULL;
   if (fd >= 0)
     close (fd);
   if (table != NULL)

@@ -27,6 +27,7 @@ enum option_id
   OPTION_RATE_PER_SOURCE,
   OPTION_BANDWIDTH,
   OPTION_REDIRECT_PORT,
+  OPTION_KEEP_GAUGES,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
     {"rate-per-source", required_argument, NULL, OPTION_RATE_PER_SOURCE},
     {"bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
     {"redirect-port", required_argument, NULL, OPTION_REDIRECT_PORT},
+    {"keep-gauges", no_argument, NULL, OPTION_KEEP_GAUGES},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -59,6 +61,7 @@ static const char help[]
       "\n"
       "  --control-fd N         SOCK_SEQPACKET socket on which route tables arrive\n"
       "  --counters-fd N        shared counters page\n"
+      "  --keep-gauges          an earlier relay still counts its visitors in the page\n"
       "  --listener FD:PORT     inherited listening socket and its public port; repeatable\n"
       "  --workers N            threads (default: one per processor)\n"
       "  --sandbox on|off       drop privileges and filter system calls (default on)\n"
@@ -199,6 +202,9 @@ apply_option (struct relay_options *options, int id, const char *value)
       return read_number (value, 1, 1000000, &options->rate_per_source);
     case OPTION_BANDWIDTH:
       return read_bytes (value, &options->bandwidth);
+    case OPTION_KEEP_GAUGES:
+      options->keep_gauges = true;
+      return true;
     case OPTION_REDIRECT_PORT:
       return read_port (value, &options->redirect_port);
     }

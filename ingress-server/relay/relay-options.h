@@ -26,6 +26,7 @@ struct relay_options
   uint32_t listener_count;
   uint32_t workers;
   bool sandbox;
+  bool keep_gauges; /* a draining relay still counts in the page */
   bool has_source;
   uint8_t source[4];   /* local address of connections to nodes, network order */
   uint32_t hello_ms;   /* from accept to a complete ClientHello */

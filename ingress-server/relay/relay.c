@@ -74,7 +74,7 @@ clear_slot_gauges (struct relay_counters *counters, int fd)
 }
 
 static struct relay_counters *
-map_counters (int fd)
+map_counters (int fd, bool keep_gauges)
 {
   struct relay_counters *counters;
   struct stat status;
@@ -95,6 +95,8 @@ map_counters (int fd)
   counters->magic = RELAY_COUNTERS_MAGIC;
   counters->pid = (uint32_t)getpid ();
   counters->starts++;
+  if (keep_gauges)
+    return counters;
   counters->active = counters->warm = 0;
   clear_slot_gauges (counters, fd);
   return counters;
@@ -123,7 +125,7 @@ init_relay (struct relay *relay, const struct relay_options *options)
   uint32_t flows = plan_flows (options) / options->workers;
 
   relay->options = options;
-  relay->counters = map_counters (options->counters_fd);
+  relay->counters = map_counters (options->counters_fd, options->keep_gauges);
   if (relay->counters == NULL)
     return complain ("counters page");
   relay->source_cap = source_cap_new (options->max_per_source, options->rate_per_source);

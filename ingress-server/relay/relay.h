@@ -8,6 +8,10 @@
  * adopts it between two batches of events and says so in worker.adopted; when all have, the main
  * thread frees the older one. So a table in use is never freed and lookups take no lock.
  *
+ * Draining. Told so, the workers leave the listeners to another relay and go on with the flows they
+ * have; route tables still arrive, so that what is revoked is cut. The last flow of the last worker
+ * ends the process.
+ *
  * To add a state of a flow: enum flow_state in worker.h and its handler in flow.c. To add a
  * refusal: RELAY_REFUSALS in counters.h. To add a limit: relay-options.h. */
 
@@ -34,6 +38,9 @@ struct relay
   _Atomic uint64_t published;                 /* number of tables published so far */
   int adopted_fd;                             /* eventfd: a worker adopted a table */
   struct worker *workers;
+  _Atomic bool draining;    /* set once, by the main thread */
+  _Atomic uint32_t left;    /* workers that have left the listeners */
+  _Atomic uint32_t drained; /* workers without a flow since then */
   _Atomic uint32_t node_flows[RELAY_NODE_CELLS];
   _Atomic uint64_t node_arrivals[RELAY_NODE_CELLS];
   _Atomic uint64_t slot_arrivals[ROUTE_SLOTS];

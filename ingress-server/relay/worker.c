@@ -187,6 +187,34 @@ accept_visitors (struct worker *worker, const struct relay_listener *listener)
     }
 }
 
+/* No more visitors here. A listener that the next relay was not given must not keep them waiting,
+ * so the last worker to leave closes them all. */
+static void
+begin_drain (struct worker *worker)
+{
+  const struct relay_options *options = worker->options;
+
+  worker->draining = true;
+  if (worker->accepting)
+    watch_listeners (worker, false);
+  worker->accept_again = UINT64_MAX;
+  conn_drop_warm (worker);
+  if (atomic_fetch_add (&worker->relay->left, 1) + 1 < options->workers)
+    return;
+  for (uint32_t i = 0; i < options->listener_count; i++)
+    close (options->listeners[i].fd);
+}
+
+static void
+end_when_drained (struct worker *worker)
+{
+  if (!worker->draining || worker->is_drained || worker->flows_active > 0)
+    return;
+  worker->is_drained = true;
+  if (atomic_fetch_add (&worker->relay->drained, 1) + 1 == worker->options->workers)
+    _exit (0);
+}
+
 static void
 adopt_table (struct worker *worker)
 {
@@ -204,6 +232,8 @@ adopt_table (struct worker *worker)
       worker->table = table;
       flow_check_routes (worker);
     }
+  if (!worker->draining && atomic_load_explicit (&worker->relay->draining, memory_order_acquire))
+    begin_drain (worker);
   atomic_store_explicit (&worker->adopted, published, memory_order_release);
   value = 1;
   while (write (worker->relay->adopted_fd, &value, sizeof value) < 0 && errno == EINTR)
@@ -388,6 +418,7 @@ worker_run (void *data)
       run_ready (worker);
       fire_deadlines (worker);
       release_closed (worker);
+      end_when_drained (worker);
     }
   return NULL;
 }

@@ -188,6 +188,8 @@ struct worker
   struct pipe_pool pipes;
   struct pump_scratch scratch;
   bool accepting;
+  bool is_drained;
+  bool draining;         /* another relay has the listeners; ends with the last flow */
   uint64_t accept_again; /* ms; when to listen again after running out of descriptors */
 };
 
@@ -220,3 +222,5 @@ void conn_on_deadline (struct worker *worker, uint32_t index);
 void conn_close (struct worker *worker, uint32_t index);
 void conn_release (struct worker *worker, uint32_t index);
 void conn_refill_pools (struct worker *worker);
+/** conn_drop_warm: no more conns ahead of visitors. */
+void conn_drop_warm (struct worker *worker);

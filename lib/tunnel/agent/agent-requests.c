@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AGENT_PROTOCOL_VERSION 1
+#define AGENT_PROTOCOL_VERSION 2
 
 static bool
 wrong_field (struct answer *answer, const char *field, const char *expected)
@@ -42,6 +42,19 @@ hint_for (const char *field)
 
 /* ---- hello, status ---- */
 
+/* Public ports the relay's listeners are at, one word per listener. */
+static void
+add_held_ports (const struct agent *agent, struct answer *answer)
+{
+  char text[RELAY_LISTENERS_MAX * 6 + 1] = "";
+  size_t len = 0;
+
+  for (size_t i = 0; i < agent->relay.n_listeners; i++)
+    len += (size_t)snprintf (text + len, sizeof text - len, "%s%u", i ? "," : "",
+                             agent->relay.ports[i]);
+  answer_field (answer, "listeners", "%s", text);
+}
+
 static bool
 serve_hello (struct agent *agent, struct message *request, struct answer *answer)
 {
@@ -53,6 +66,7 @@ serve_hello (struct agent *agent, struct message *request, struct answer *answer
   answer_field (answer, "relay", "%d", agent->relay.program != NULL);
   answer_field (answer, "routes", "%d", agent->relay.routes >= 0);
   answer_field (answer, "pid", "%d", getpid ());
+  add_held_ports (agent, answer);
   return true;
 }
 
@@ -459,6 +473,50 @@ is_listener (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
 }
 
+/* How an earlier relay is replaced. */
+static bool
+parse_replace (const struct message *request, struct relay_wish *wish, struct answer *answer)
+{
+  const char *drain = message_get (request, "drain");
+
+  wish->layout = message_get (request, "layout");
+  if (wish->layout && strlen (wish->layout) >= RELAY_LAYOUT_MAX)
+    return wrong_field (answer, "layout", "a word of at most 31 bytes is needed");
+  if (drain && strcmp (drain, "0") != 0 && strcmp (drain, "1") != 0)
+    return wrong_field (answer, "drain", "0 or 1 is needed");
+  wish->drain = drain && drain[0] == '1';
+  return true;
+}
+
+/* Fills in the wished listeners: with "drain" those that are held already, for as many of their
+ * ports as there are, and the descriptors of the request for the others, in order. */
+static bool
+collect_listeners (struct agent *agent,
+                   struct message *request,
+                   struct relay_wish *wish,
+                   struct answer *answer)
+{
+  size_t used = 0;
+
+  for (size_t i = 0; i < wish->n_listeners; i++)
+    {
+      int held = wish->drain
+                     ? relay_child_find_listener (&agent->relay, wish->ports[i], wish->listeners, i)
+                     : -1;
+
+      wish->listeners[i] = held;
+      used += held < 0;
+    }
+  if (used != request->n_fds)
+    return wrong_field (answer, "listeners",
+                        "one port for each descriptor, separated by commas, is needed");
+  used = 0;
+  for (size_t i = 0; i < wish->n_listeners; i++)
+    if (wish->listeners[i] < 0)
+      wish->listeners[i] = message_take_fd (request, used++);
+  return true;
+}
+
 static bool
 parse_relay (const struct message *request, struct relay_wish *wish, struct answer *answer)
 {
@@ -469,12 +527,13 @@ parse_relay (const struct message *request, struct relay_wish *wish, struct answ
   wish->program = message_get (request, "program");
   if (!wish->program || wish->program[0] != '/')
     return wrong_field (answer, "program", "the relay's absolute path is needed");
-  if (n < 0 || (size_t)n != request->n_fds)
-    return wrong_field (answer, "listeners",
-                        "one port for each descriptor, separated by commas, is needed");
-  for (int i = 0; i < n; i++)
+  if (n < 0)
+    return wrong_field (answer, "listeners", "port numbers separated by commas are needed");
+  for (size_t i = 0; i < request->n_fds; i++)
     if (!is_listener (request->fds[i]))
       return wrong_field (answer, "listeners", "each descriptor must be a listening socket");
+  if (!parse_replace (request, wish, answer))
+    return false;
   if (size && !parse_number (size, 1, RELAY_COUNTERS_MAX, &bytes))
     return wrong_field (answer, "counters-size", "a number of bytes, at most 268435456, is needed");
   wish->counters_size = bytes;
@@ -488,10 +547,8 @@ serve_relay_start (struct agent *agent, struct message *request, struct answer *
   struct relay_wish wish = {0};
   char error[512];
 
-  if (!parse_relay (request, &wish, answer))
+  if (!parse_relay (request, &wish, answer) || !collect_listeners (agent, request, &wish, answer))
     return false;
-  for (size_t i = 0; i < wish.n_listeners; i++)
-    wish.listeners[i] = message_take_fd (request, i);
   return relay_child_start (&agent->relay, &wish, error, sizeof error)
          || answer_error (answer, "failed", "%s", error);
 }
@@ -567,7 +624,8 @@ static const struct verb
     {"listen", "address port backlog", 0, serve_listen},
     {"socket", "address", 0, serve_socket},
     {"verify", "ports", 0, serve_verify},
-    {"relay-start", "program listeners counters-size arg.", RELAY_LISTENERS_MAX, serve_relay_start},
+    {"relay-start", "program listeners counters-size layout drain arg.", RELAY_LISTENERS_MAX,
+     serve_relay_start},
     {"relay-routes", "", 1, serve_relay_routes},
     {"relay-routes-get", "", 0, serve_relay_routes_get},
     {"relay-counters", "", 0, serve_relay_counters},

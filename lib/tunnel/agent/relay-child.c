@@ -5,99 +5,37 @@
  * States: no program (nothing wanted) → running ⇄ waiting (retry armed).
  * The relay that ends is started again after 50 ms, doubling to 2 s while it keeps ending; a relay
  * that lived RELAY_GOOD_MS starts the count anew. Listeners, counters and routes stay here across
- * that, so a visitor who connects meanwhile waits in the listener's backlog. */
+ * that, so a visitor who connects meanwhile waits in the listener's backlog.
+ *
+ * Replacing. The new relay is started first, on the same listeners where the wish names them; then
+ * the old one is told to drain. It still gets every route table, for what is revoked must be cut,
+ * and shares the counters page unless the layout changed. At most RELAY_PROCESSES_MAX - 1 drain;
+ * the oldest makes room. */
 
 #include "lib/tunnel/agent/relay-child.h"
 
-#include "lib/tunnel/agent/tool.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define RELAY_GOOD_MS 10000
 #define RELAY_BACKOFF_FIRST_MS 50
 #define RELAY_BACKOFF_MAX_MS 2000
-#define RELAY_STOP_MS 1000
 #define NEEDED_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
-
-static void
-close_control (struct relay_child *child)
-{
-  if (child->control.fd < 0)
-    return;
-  loop_remove (child->loop, &child->control);
-  close (child->control.fd);
-  child->control.fd = -1;
-}
-
-static void
-reap (struct relay_child *child, char *status, size_t size)
-{
-  loop_remove (child->loop, &child->process);
-  close (child->process.fd);
-  child->process.fd = -1;
-  tool_reap (child->pid, status, size);
-  child->pid = 0;
-  close_control (child);
-}
 
 /* ---- routes ---- */
 
 static void
-send_routes (struct relay_child *child)
+on_answered (struct relay_process *process, const char *text)
 {
-  static char word[] = "routes\n";
-  struct iovec vector = {word, sizeof word - 1};
-  char control[CMSG_SPACE (sizeof (int))] = {0};
-  struct msghdr header = {.msg_iov = &vector,
-                          .msg_iovlen = 1,
-                          .msg_control = control,
-                          .msg_controllen = sizeof control};
-  struct cmsghdr *c = CMSG_FIRSTHDR (&header);
-  ssize_t n;
+  struct relay_child *child = process->owner;
 
-  if (child->control.fd < 0 || child->routes < 0)
+  if (process != child->current)
     return;
-  c->cmsg_level = SOL_SOCKET;
-  c->cmsg_type = SCM_RIGHTS;
-  c->cmsg_len = CMSG_LEN (sizeof (int));
-  memcpy (CMSG_DATA (c), &child->routes, sizeof (int));
-  n = sendmsg (child->control.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-  child->routes_waiting = n < 0 && errno == EAGAIN;
-  loop_modify (child->loop, &child->control, child->routes_waiting ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
-static void
-on_control (struct loop_source *source, uint32_t events)
-{
-  struct relay_child *child
-      = (struct relay_child *)((char *)source - offsetof (struct relay_child, control));
-  char text[512];
-  ssize_t n;
-
-  if ((events & EPOLLOUT) && child->routes_waiting)
-    send_routes (child);
-  if (!(events & ~(uint32_t)EPOLLOUT))
-    return;
-  n = recv (source->fd, text, sizeof text - 1, MSG_DONTWAIT);
-  if (n < 0 && errno == EAGAIN)
-    return;
-  if (n <= 0)
-    {
-      close_control (child); /* its end will be noticed by its pidfd */
-      return;
-    }
-  text[n] = '\0';
-  text[strcspn (text, "\n")] = '\0';
   if (strncmp (text, "ok ", 3) == 0)
     child->events.routes (child->events.data, text + 3, NULL);
   else
@@ -116,10 +54,11 @@ relay_child_set_routes (struct relay_child *child, int fd, char *error, size_t s
                 "fd: the route table must be a memfd sealed against write, shrink and grow");
       return false;
     }
+  for (size_t i = 0; i < RELAY_PROCESSES_MAX; i++)
+    relay_process_send_routes (&child->processes[i], fd);
   if (child->routes >= 0)
     close (child->routes);
   child->routes = fd;
-  send_routes (child);
   return true;
 }
 
@@ -143,12 +82,22 @@ make_counters (size_t size)
 
 struct command
 {
-  const char *argv[6 + 2 * RELAY_LISTENERS_MAX + RELAY_ARGS_MAX];
+  const char *argv[7 + 2 * RELAY_LISTENERS_MAX + RELAY_ARGS_MAX];
   char numbers[2][16];
   char listeners[RELAY_LISTENERS_MAX][32];
   int fds[2 + RELAY_LISTENERS_MAX];
   size_t n_fds;
 };
+
+static size_t
+count_draining (const struct relay_child *child)
+{
+  size_t n = 0;
+
+  for (size_t i = 0; i < RELAY_PROCESSES_MAX; i++)
+    n += child->processes[i].pid != 0 && &child->processes[i] != child->current;
+  return n;
+}
 
 static void
 build_command (const struct relay_child *child, struct command *command, int control)
@@ -173,38 +122,57 @@ build_command (const struct relay_child *child, struct command *command, int con
       command->argv[n++] = command->listeners[i];
       command->fds[command->n_fds++] = child->listeners[i];
     }
+  if (count_draining (child) > 0 || child->current)
+    command->argv[n++] = "--keep-gauges";
   for (size_t i = 0; i < child->n_args; i++)
     command->argv[n++] = child->args[i];
   command->argv[n] = NULL;
 }
 
+/* A record for one more process; the oldest that drains makes room. */
+static struct relay_process *
+find_room (struct relay_child *child)
+{
+  struct relay_process *oldest = NULL;
+
+  for (size_t i = 0; i < RELAY_PROCESSES_MAX; i++)
+    {
+      struct relay_process *process = &child->processes[i];
+
+      if (process->pid == 0)
+        return process;
+      if (process != child->current && (oldest == NULL || process->started < oldest->started))
+        oldest = process;
+    }
+  fprintf (stderr, "funnel-netns: too many relays are draining, ending the oldest\n");
+  relay_process_end (oldest);
+  return oldest;
+}
+
+/* Starts a relay and puts it in charge. */
 static bool
 spawn (struct relay_child *child, char *error, size_t size)
 {
   struct command command = {0};
-  int pair[2];
-  pid_t pid;
+  struct relay_process *process = find_room (child);
+  int control = relay_process_pair (process);
+  int result;
 
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+  if (control < 0)
     {
-      snprintf (error, size, "cannot make the relay's control socket: %s", strerror (errno));
+      snprintf (error, size, "cannot make the relay's control socket: %s", strerror (-control));
       return false;
     }
-  build_command (child, &command, pair[1]);
-  pid = tool_start (command.argv, NULL, command.fds, command.n_fds, &child->process.fd);
-  close (pair[1]);
-  if (pid < 0)
+  build_command (child, &command, control);
+  result = relay_process_start (process, command.argv, command.fds, command.n_fds);
+  close (control);
+  if (result < 0)
     {
-      close (pair[0]);
-      snprintf (error, size, "program: cannot start %s: %s", child->program, strerror (-pid));
+      snprintf (error, size, "program: cannot start %s: %s", child->program, strerror (-result));
       return false;
     }
-  child->pid = pid;
-  child->started = loop_now ();
-  child->control.fd = pair[0];
-  loop_add (child->loop, &child->process, EPOLLIN);
-  loop_add (child->loop, &child->control, EPOLLIN);
-  send_routes (child);
+  child->current = process;
+  relay_process_send_routes (process, child->routes);
   return true;
 }
 
@@ -215,7 +183,7 @@ on_retry (struct loop_timer *timer)
       = (struct relay_child *)((char *)timer - offsetof (struct relay_child, retry));
   char error[256];
 
-  if (!child->program || child->pid)
+  if (!child->program || child->current)
     return;
   child->backoff_ms *= 2;
   if (child->backoff_ms > RELAY_BACKOFF_MAX_MS)
@@ -230,15 +198,17 @@ on_retry (struct loop_timer *timer)
 }
 
 static void
-on_process_end (struct loop_source *source, uint32_t events)
+on_ended (struct relay_process *process, const char *status)
 {
-  struct relay_child *child
-      = (struct relay_child *)((char *)source - offsetof (struct relay_child, process));
-  char status[32];
+  struct relay_child *child = process->owner;
 
-  (void)events;
-  reap (child, status, sizeof status);
-  if (!child->backoff_ms || loop_now () - child->started >= RELAY_GOOD_MS)
+  if (process != child->current)
+    {
+      fprintf (stderr, "funnel-netns: a draining relay ended (%s)\n", status);
+      return;
+    }
+  child->current = NULL;
+  if (!child->backoff_ms || loop_now () - process->started >= RELAY_GOOD_MS)
     child->backoff_ms = RELAY_BACKOFF_FIRST_MS;
   fprintf (stderr, "funnel-netns: the relay ended (%s), starting it again in %u ms\n", status,
            child->backoff_ms);
@@ -246,26 +216,11 @@ on_process_end (struct loop_source *source, uint32_t events)
   child->events.exited (child->events.data, status);
 }
 
-/* Asks the running relay to end and insists after a second. */
+/* What was wished for, but for the processes. */
 static void
-end_process (struct relay_child *child)
-{
-  struct pollfd end = {.fd = child->process.fd, .events = POLLIN};
-  char status[32];
-
-  if (!child->pid)
-    return;
-  kill (child->pid, SIGTERM);
-  if (poll (&end, 1, RELAY_STOP_MS) <= 0)
-    kill (child->pid, SIGKILL);
-  reap (child, status, sizeof status);
-}
-
-static void
-forget (struct relay_child *child)
+forget_wish (struct relay_child *child)
 {
   loop_timer_stop (&child->retry);
-  end_process (child);
   for (size_t i = 0; i < child->n_listeners; i++)
     close (child->listeners[i]);
   for (size_t i = 0; i < child->n_args; i++)
@@ -276,18 +231,77 @@ forget (struct relay_child *child)
   child->backoff_ms = 0;
 }
 
+static void
+end_current (struct relay_child *child)
+{
+  if (child->current)
+    relay_process_end (child->current);
+  child->current = NULL;
+}
+
 void
 relay_child_init (struct relay_child *child,
                   struct agent_loop *loop,
                   const struct relay_events *events)
 {
-  *child = (struct relay_child) {.loop = loop,
-                                 .events = *events,
-                                 .counters = -1,
-                                 .routes = -1,
-                                 .process = {-1, on_process_end},
-                                 .control = {-1, on_control},
-                                 .retry = {.fire = on_retry}};
+  *child = (struct relay_child) {
+      .loop = loop, .events = *events, .counters = -1, .routes = -1, .retry = {.fire = on_retry}};
+  for (size_t i = 0; i < RELAY_PROCESSES_MAX; i++)
+    {
+      relay_process_init (&child->processes[i], loop, child);
+      child->processes[i].answered = on_answered;
+      child->processes[i].ended = on_ended;
+    }
+}
+
+static bool
+is_among (int fd, const int *fds, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (fds[i] == fd)
+      return true;
+  return false;
+}
+
+int
+relay_child_find_listener (const struct relay_child *child,
+                           uint16_t port,
+                           const int *taken,
+                           size_t n_taken)
+{
+  for (size_t i = 0; i < child->n_listeners; i++)
+    if (child->ports[i] == port && !is_among (child->listeners[i], taken, n_taken))
+      return child->listeners[i];
+  return -1;
+}
+
+/* Takes what the wish keeps out of the listeners that forget_wish() will close. */
+static void
+spare_listeners (struct relay_child *child, const struct relay_wish *wish)
+{
+  size_t n = 0;
+
+  for (size_t i = 0; i < child->n_listeners; i++)
+    if (!is_among (child->listeners[i], wish->listeners, wish->n_listeners))
+      child->listeners[n++] = child->listeners[i];
+  child->n_listeners = n;
+}
+
+/* The page of counters goes on unless it would be read in another way. */
+static bool
+take_counters (struct relay_child *child, const struct relay_wish *wish)
+{
+  const char *layout = wish->layout ? wish->layout : "";
+
+  if (child->counters >= 0 && child->counters_size == wish->counters_size
+      && strcmp (child->layout, layout) == 0)
+    return true;
+  if (child->counters >= 0)
+    close (child->counters);
+  child->counters = make_counters (wish->counters_size);
+  child->counters_size = wish->counters_size;
+  snprintf (child->layout, sizeof child->layout, "%s", layout);
+  return child->counters >= 0;
 }
 
 static bool
@@ -306,14 +320,15 @@ take_wish (struct relay_child *child, const struct relay_wish *wish)
   memcpy (child->listeners, wish->listeners, sizeof child->listeners);
   memcpy (child->ports, wish->ports, sizeof child->ports);
   child->n_listeners = wish->n_listeners;
-  if (child->counters < 0 || child->counters_size != wish->counters_size)
-    {
-      if (child->counters >= 0)
-        close (child->counters);
-      child->counters = make_counters (wish->counters_size);
-      child->counters_size = wish->counters_size;
-    }
-  return good && child->counters >= 0;
+  return take_counters (child, wish) && good;
+}
+
+/* Ends what runs, or lets it drain beside the new one. */
+static void
+retire (struct relay_child *child, struct relay_process *old)
+{
+  if (old && old->pid && !relay_process_drain (old))
+    relay_process_end (old);
 }
 
 bool
@@ -322,26 +337,39 @@ relay_child_start (struct relay_child *child,
                    char *error,
                    size_t size)
 {
-  forget (child);
+  struct relay_process *old;
+
+  /* Checked before anything is given up. */
+  if (access (wish->program, X_OK) < 0)
+    {
+      snprintf (error, size, "program: cannot start %s: %s", wish->program, strerror (errno));
+      return false;
+    }
+  if (!wish->drain)
+    end_current (child);
+  old = child->current;
+  spare_listeners (child, wish);
+  forget_wish (child);
   if (!take_wish (child, wish))
+    snprintf (error, size, "out of memory for the relay");
+  else if (spawn (child, error, size))
     {
-      snprintf (error, size, "out of memory for the relay");
-      forget (child);
-      return false;
+      retire (child, old);
+      child->events.started (child->events.data);
+      return true;
     }
-  if (!spawn (child, error, size))
-    {
-      forget (child);
-      return false;
-    }
-  child->events.started (child->events.data);
-  return true;
+  end_current (child);
+  forget_wish (child);
+  return false;
 }
 
 void
 relay_child_stop (struct relay_child *child)
 {
-  forget (child);
+  child->current = NULL;
+  for (size_t i = 0; i < RELAY_PROCESSES_MAX; i++)
+    relay_process_end (&child->processes[i]);
+  forget_wish (child);
   if (child->counters >= 0)
     close (child->counters);
   if (child->routes >= 0)

@@ -3,17 +3,15 @@
 
 /* funnel-relay as a child of the agent: kept running, given its listeners, its counters page and
  * the last route table at every start. It inherits the agent's namespaces and rights and drops them
- * itself. */
+ * itself. One that is replaced may go on with the visitors it has ("draining") beside the new one.
+ */
 
-#include "lib/tunnel/agent/agent-loop.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "lib/tunnel/agent/relay-process.h"
 
 #define RELAY_LISTENERS_MAX 60
 #define RELAY_ARGS_MAX 128
+#define RELAY_LAYOUT_MAX 32   /* bytes of the name of a counters page's layout, with NUL */
+#define RELAY_PROCESSES_MAX 5 /* the one in charge and those draining */
 #define RELAY_COUNTERS_DEFAULT (4u << 20)
 #define RELAY_COUNTERS_MAX (256u << 20)
 
@@ -39,12 +37,10 @@ struct relay_child
   size_t n_listeners;
   int counters; /* memfd, -1 = none */
   size_t counters_size;
-  int routes;          /* sealed memfd, -1 = none */
-  bool routes_waiting; /* not sent yet: the control socket was full */
-  pid_t pid;           /* 0 = not running */
-  int64_t started;
-  struct loop_source process;
-  struct loop_source control;
+  char layout[RELAY_LAYOUT_MAX];
+  int routes; /* sealed memfd, -1 = none */
+  struct relay_process processes[RELAY_PROCESSES_MAX];
+  struct relay_process *current; /* in charge of the listeners; NULL = none is running */
   struct loop_timer retry;
   unsigned backoff_ms;
 };
@@ -59,12 +55,20 @@ struct relay_wish
   uint16_t ports[RELAY_LISTENERS_MAX];
   size_t n_listeners;
   size_t counters_size;
+  const char *layout; /* of the counters page; another one gets another page */
+  bool drain;         /* the relay that runs may go on with its visitors */
 };
 
 void relay_child_init (struct relay_child *child,
                        struct agent_loop *loop,
                        const struct relay_events *events);
-/** relay_child_start: (re)place the relay. False with a sentence when it could not be executed. */
+/** relay_child_find_listener: a held listener at @port that is not in @taken yet, or -1. */
+int relay_child_find_listener (const struct relay_child *child,
+                               uint16_t port,
+                               const int *taken,
+                               size_t n_taken);
+/** relay_child_start: (re)place the relay. Listeners that are held already may be among the wished
+ * ones; the others are closed. False with a sentence when it could not be executed. */
 bool relay_child_start (struct relay_child *child,
                         const struct relay_wish *wish,
                         char *error,

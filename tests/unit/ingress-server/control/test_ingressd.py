@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from ingress_case import (DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, Token, ZONE, check_schema, free_port,
+from ingress_case import (DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, SlowVisitor, Token, ZONE, check_schema, free_port,
                           join_body, new_key, post_join, visit, wait_for)
 
 LAPTOP = "laptop." + ZONE
@@ -387,6 +387,47 @@ class Visitors(IngressCase):
         link.send("shares", shares=[])
         wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
 
+    def relay_status(self):
+        return self.cli("status")["relay"]
+
+    def test_other_settings_drain(self):
+        """New settings of the relay, and a new public port, cost no visitor his connection."""
+        self.armed()
+        slow = SlowVisitor(LAPTOP, self.public_port)
+        agent, first, other = self.agent_pid(), self.relay_status()["pid"], free_port()
+        self.configure(**{"rate-per-source": 1000, "public-ports": "%d,%d" % (self.public_port, other)})
+        self.assertEqual(self.agent_pid(), agent)
+        second = wait_for(lambda: (pid := self.relay_status()["pid"]) != first and pid, "another relay")
+        self.assertEqual(visit("x", other), "TLSV1_UNRECOGNIZED_NAME")
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP)
+        wait_for(lambda: self.visit() == "hello from the node", "a visitor at the new relay")
+        os.kill(first, 0)  # is still there
+        self.assertEqual(slow.finish(), "hello from the node")
+        slow.close()
+
+        def gone():
+            try:
+                os.kill(first, 0)
+            except ProcessLookupError:
+                return True
+            return False
+
+        wait_for(gone, "the end of the old relay")
+        wait_for(lambda: self.relay_status()["flows"] == 0, "no visitors")
+        # The same settings: the same relay.
+        self.configure(**{"rate-per-source": 1000})
+        self.assertEqual(self.relay_status()["pid"], second)
+        # A port that is public no longer closes; what is revoked is cut at a draining relay too.
+        slow = SlowVisitor(LAPTOP, self.public_port)
+        self.configure(**{"public-ports": self.public_port, "rate-per-source": 0})
+        wait_for(lambda: visit("x", other) == "ConnectionRefusedError", "the port to close")
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP)
+        self.cli("revoke", "laptop")
+        self.assertEqual(slow.finish(), "cut off")
+        slow.close()
+
     def test_close_and_limits(self):
         self.armed()
         self.assertEqual(self.visit(), "hello from the node")
@@ -591,12 +632,11 @@ class Visitors(IngressCase):
         wait_for(lambda: self.agent_pid() is None, "the agent's end")
 
     def test_other_configuration(self):
+        """Another address cannot be had beside the present one."""
         agent = self.agent_pid()
-        other = free_port()
-        self.configure(**{"public-ports": other})
+        self.configure(listen="127.0.0.1")
         self.assertNotEqual(self.agent_pid(), agent)
-        self.assertEqual(visit("x", other), "TLSV1_UNRECOGNIZED_NAME")
-        self.assertEqual(self.visit(), "ConnectionRefusedError")
+        self.assertEqual(visit("x", self.public_port), "TLSV1_UNRECOGNIZED_NAME")
 
 
 if __name__ == "__main__":

@@ -96,15 +96,9 @@ relay_new (const char *const *options)
   return relay;
 }
 
-void
-relay_free (Relay *relay)
+static void
+clear (Relay *relay)
 {
-  int status;
-
-  /* Still alive: nothing in the test may have made it crash or break its call filter. */
-  g_assert_cmpint (waitpid (relay->pid, &status, WNOHANG), ==, 0);
-  kill (relay->pid, SIGTERM);
-  g_assert_cmpint (waitpid (relay->pid, &status, 0), ==, relay->pid);
   munmap (relay->counters, RELAY_COUNTERS_SIZE);
   close (relay->counters_fd);
   for (guint i = 0; i < relay->n_silent; i++)
@@ -116,30 +110,76 @@ relay_free (Relay *relay)
   g_free (relay);
 }
 
-char *
-relay_send_table (Relay *relay, int table)
+void
+relay_free (Relay *relay)
+{
+  int status;
+
+  /* Still alive: nothing in the test may have made it crash or break its call filter. */
+  g_assert_cmpint (waitpid (relay->pid, &status, WNOHANG), ==, 0);
+  kill (relay->pid, SIGTERM);
+  g_assert_cmpint (waitpid (relay->pid, &status, 0), ==, relay->pid);
+  clear (relay);
+}
+
+void
+relay_drain (Relay *relay)
+{
+  g_assert_cmpint (send (relay->control, "drain\n", 6, MSG_NOSIGNAL), ==, 6);
+}
+
+void
+relay_wait_end (Relay *relay)
+{
+  int status;
+
+  g_assert_cmpint (waitpid (relay->pid, &status, 0), ==, relay->pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  clear (relay);
+}
+
+static void
+send_table (Relay *relay, int table)
 {
   union
   {
     struct cmsghdr header;
     char space[CMSG_SPACE (sizeof (int))];
   } control = {0};
-  char answer[128], verb[] = "routes\n";
+  char verb[] = "routes\n";
   struct iovec part = {.iov_base = verb, .iov_len = 7};
   struct msghdr message = {.msg_iov = &part,
                            .msg_iovlen = 1,
                            .msg_control = control.space,
                            .msg_controllen = sizeof control.space};
-  ssize_t n;
 
   control.header = (struct cmsghdr) {
       .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN (sizeof (int))};
   memcpy (CMSG_DATA (&control.header), &table, sizeof table);
   g_assert_cmpint (sendmsg (relay->control, &message, MSG_NOSIGNAL), ==, 7);
   close (table);
+}
+
+char *
+relay_send_table (Relay *relay, int table)
+{
+  char answer[128];
+  ssize_t n;
+
+  send_table (relay, table);
   n = recv (relay->control, answer, sizeof answer, 0);
   g_assert_cmpint (n, >, 0);
   return g_strndup (answer, (gsize)n);
+}
+
+void
+relay_revoke_all (Relay *relay)
+{
+  int table = route_table_build (NULL, 0, NULL, 0, G_MAXINT32);
+
+  g_assert_cmpint (table, >=, 0);
+  send_table (relay, table);
 }
 
 /* Publishes a table with @node and, unless it has no name, @route; waits until it is in use. */
@@ -194,6 +234,19 @@ connect_to (guint16 port)
   set_deadline (fd);
   g_assert_cmpint (connect (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   return fd;
+}
+
+bool
+relay_can_connect (Relay *relay)
+{
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons (relay->port),
+                                .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool connected = connect (fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+  close (fd);
+  return connected;
 }
 
 int

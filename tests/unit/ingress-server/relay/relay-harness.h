@@ -8,6 +8,7 @@
 #include "lib/wire/offer.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 #define RELAY_SILENT_MAX 512
 
@@ -40,6 +41,15 @@ void relay_route_limited (Relay *relay,
 /** relay_send_table: publish @table (a memfd, closed here) and return the relay's answer. */
 char *relay_send_table (Relay *relay, int table);
 
+/** relay_drain: tell it to leave its listeners and end with its last flow. */
+void relay_drain (Relay *relay);
+/** relay_wait_end: it ends by itself, orderly; @relay is freed. */
+void relay_wait_end (Relay *relay);
+
+/** relay_revoke_all: publish an empty table, without waiting for an answer. */
+void relay_revoke_all (Relay *relay);
+/** relay_can_connect: whether anybody listens for visitors. */
+bool relay_can_connect (Relay *relay);
 /** relay_connect_plain: to the listener whose public port is 80. */
 int relay_connect_plain (Relay *relay);
 /** relay_connect: a visitor. All sockets here block, with a deadline that fails the test. */

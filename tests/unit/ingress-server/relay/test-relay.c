@@ -684,6 +684,58 @@ test_bandwidth (void)
     }
 }
 
+/* The next connection to the node that carries an offer; those that were warm have ended. */
+static int
+accept_fresh (Relay *relay)
+{
+  char byte;
+  int node;
+
+  while (recv (node = relay_accept (relay), &byte, 1, MSG_PEEK) == 0)
+    close (node);
+  return node;
+}
+
+/* Visitors who are there stay, also one in the middle of a hello; new ones find nobody. What is
+ * revoked meanwhile is cut. The last one's end is the relay's. */
+static void
+test_drain (void)
+{
+  Relay *relay = relay_new (NULL);
+  g_autoptr (GBytes) hello = relay_fixture ("curl.bin");
+  const guint8 *data = g_bytes_get_data (hello, NULL);
+  int visitor, node, late, late_node;
+
+  relay_route (relay, NAME, 1, TRUE, 0);
+  open_flow (relay, &visitor, &node);
+  late = relay_connect (relay);
+  relay_send (late, data, 10);
+  relay_wait_gauge (&relay->counters->active, 2);
+  relay_drain (relay);
+  while (relay_can_connect (relay))
+    g_usleep (1000);
+  relay_send (late, data + 10, g_bytes_get_size (hello) - 10);
+  late_node = accept_fresh (relay);
+  expect_offer (late_node, "curl.bin");
+  relay_send (late_node, accept_head, strlen (accept_head));
+  relay_send (late_node, "late", 4);
+  relay_expect (late, "late", 4);
+  relay_send (node, "still", 5);
+  relay_expect (visitor, "still", 5);
+  close (visitor);
+  close (node);
+  relay_wait_gauge (&relay->counters->active, 1);
+  relay_revoke_all (relay);
+  relay_expect_end (late);
+  close (late);
+  close (late_node);
+  relay_wait_end (relay);
+
+  relay = relay_new (NULL);
+  relay_drain (relay); /* nobody is there */
+  relay_wait_end (relay);
+}
+
 static void
 test_redirect (void)
 {
@@ -772,6 +824,7 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/rates", test_rates);
   g_test_add_func ("/relay/bandwidth", test_bandwidth);
   g_test_add_func ("/relay/redirect", test_redirect);
+  g_test_add_func ("/relay/drain", test_drain);
   g_test_add_func ("/relay/resets", test_resets);
   return g_test_run ();
 }
