@@ -128,7 +128,11 @@ funnel_cli_json_ingress (FunnelDBusIngress *ingress)
                                 grants_to_json (funnel_dbus_ingress_get_grants (ingress)));
   set_string (object, "state", funnel_dbus_ingress_get_state (ingress));
   set_string (object, "reason", funnel_dbus_ingress_get_reason (ingress));
+  set_string (object, "next_step", funnel_dbus_ingress_get_next_step (ingress));
   set_string (tunnel, "kind", funnel_dbus_ingress_get_tunnel (ingress));
+  set_string (tunnel, "choice", funnel_dbus_ingress_get_tunnel_choice (ingress));
+  json_object_set_array_member (
+      tunnel, "passed_over", names_to_json (funnel_dbus_ingress_get_tunnel_passed_over (ingress)));
   set_string (tunnel, "engine", funnel_dbus_ingress_get_engine (ingress));
   json_object_set_int_member (tunnel, "handshake",
                               (gint64)funnel_dbus_ingress_get_handshake (ingress));

@@ -19,6 +19,7 @@ print_field (const char *name, const char *value)
 static void
 print_tunnel (FunnelDBusIngress *ingress)
 {
+  const char *const *passed_over = funnel_dbus_ingress_get_tunnel_passed_over (ingress);
   g_autofree char *kind = funnel_label_clean (funnel_dbus_ingress_get_tunnel (ingress));
   g_autofree char *engine = funnel_label_clean (funnel_dbus_ingress_get_engine (ingress));
   g_autofree char *age = funnel_label_age (funnel_dbus_ingress_get_handshake (ingress),
@@ -31,6 +32,12 @@ print_tunnel (FunnelDBusIngress *ingress)
     text = g_strdup_printf ("%s, engine %s, mtu %u, last handshake %s", kind,
                             *engine ? engine : "none", funnel_dbus_ingress_get_mtu (ingress), age);
   print_field ("tunnel", text);
+  for (guint i = 0; passed_over && passed_over[i]; i++)
+    {
+      g_autofree char *clean = funnel_label_clean (passed_over[i]);
+
+      print_field ("passed", clean);
+    }
 }
 
 static void
@@ -40,6 +47,7 @@ print_ingress (FunnelDBusIngress *ingress)
   g_autofree char *node = funnel_label_clean (funnel_dbus_ingress_get_node (ingress));
   g_autofree char *state = funnel_label_clean (funnel_dbus_ingress_get_state (ingress));
   g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *next = funnel_label_clean (funnel_dbus_ingress_get_next_step (ingress));
   g_autofree char *link = g_strdup_printf ("%s%s%s", state, *reason ? ": " : "", reason);
   g_autofree char *grants = funnel_label_grants (funnel_dbus_ingress_get_grants (ingress));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_ingress_get_refusals (ingress));
@@ -48,6 +56,7 @@ print_ingress (FunnelDBusIngress *ingress)
 
   printf ("ingress %s, this node is %s\n", endpoint, *node ? node : "unnamed");
   print_field ("link", link);
+  print_field ("next", next);
   print_tunnel (ingress);
   /* Without a link it is not known what is granted. */
   if (grants || g_strcmp0 (state, "linked") == 0)

@@ -62,6 +62,7 @@ fill_ingress_facts (FunnelIngress *ingress, FunnelShareFacts *facts)
   facts->zone = spec->zone;
   facts->tunnel_up = state != FUNNEL_INGRESS_TUNNEL_DOWN;
   facts->tunnel_reason = funnel_ingress_get_reason (ingress);
+  facts->tunnel_next_step = funnel_ingress_get_next_step (ingress);
   facts->linked = state == FUNNEL_INGRESS_LINKED;
   facts->link_reason = funnel_ingress_get_reason (ingress);
   facts->name_known = funnel_ingress_knows_name (ingress, facts->name);
@@ -606,6 +607,14 @@ app_revoke_finish (gpointer owner, GAsyncResult *result, guint *count, GError **
       funnel_app_certificates_get_keeper (self->certificates), result, count, error);
 }
 
+static gboolean
+app_set_tunnel (gpointer owner, FunnelIngress *ingress, const char *choice, GError **error)
+{
+  FunnelApp *self = owner;
+
+  return funnel_ingress_runtime_set_tunnel (self->ingress, choice, error);
+}
+
 static void
 app_vanished (gpointer owner, const char *name)
 {
@@ -634,6 +643,7 @@ static const FunnelBusMethods bus_methods = {
     .take_notice = app_take_notice,
     .revoke_async = app_revoke_async,
     .revoke_finish = app_revoke_finish,
+    .set_tunnel = app_set_tunnel,
     .vanished = app_vanished,
 };
 

@@ -4,6 +4,7 @@
 
 #include "daemon/app.h"
 
+#include "lib/base/names.h"
 #include "lib/base/notify.h"
 #include "lib/tunnel/tunnel.h"
 
@@ -150,7 +151,7 @@ int
 main (int argc, char **argv)
 {
   gboolean on_system_bus = FALSE, version = FALSE;
-  g_autofree char *state_dir = NULL;
+  g_autofree char *state_dir = NULL, *tunnel = NULL;
   g_auto (AuthorityOptions) options = {0};
   g_autoptr (FunnelAuthority) authority = NULL;
   g_autoptr (GError) error = NULL;
@@ -170,6 +171,8 @@ main (int argc, char **argv)
        "Certificate profile to ask the first directory for", "NAME"},
       {"contact", 0, 0, G_OPTION_ARG_STRING, &options.contact,
        "Mail address authorities may write to", "MAIL"},
+      {"tunnel", 0, 0, G_OPTION_ARG_STRING, &tunnel,
+       "Use this kind of tunnel only: networkmanager or netns", "KIND"},
       {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL},
       {NULL},
   };
@@ -185,6 +188,8 @@ main (int argc, char **argv)
       g_printerr ("funneld: %s\n", error != NULL ? error->message : "takes no arguments");
       return EXIT_FAILURE;
     }
+  if (tunnel != NULL)
+    g_setenv (FUNNEL_ENV_TUNNEL, tunnel, TRUE);
   if (version)
     {
       g_print ("funneld %s\n", FUNNEL_VERSION);

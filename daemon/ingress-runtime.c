@@ -3,6 +3,7 @@
 #include "daemon/ingress-runtime.h"
 
 #include "daemon/link/link.h"
+#include "lib/base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,8 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
 
   funnel_ingress_set_tunnel (self->ingress, funnel_link_get_tunnel_name (link), status->engine,
                              status->handshake, status->mtu);
+  funnel_ingress_set_passed_over (self->ingress, funnel_link_get_passed_over (link));
+  funnel_ingress_set_next_step (self->ingress, funnel_link_get_next_step (link));
   funnel_ingress_set_state (self->ingress, now, funnel_link_get_reason (link));
   if (before == FUNNEL_INGRESS_LINKED && now != before)
     {
@@ -138,6 +141,12 @@ on_link_message (FunnelLink *link, FunnelLinkMessage *message, FunnelIngressRunt
     }
 }
 
+static void
+prefer (FunnelIngressRuntime *self, const char *choice)
+{
+  funnel_link_set_tunnel (self->link, g_str_equal (choice, "auto") ? "" : choice);
+}
+
 FunnelIngressRuntime *
 funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
                             FunnelServe *serve,
@@ -161,6 +170,7 @@ funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
   self->user_data = user_data;
   self->before = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->link = funnel_link_new (&config, spec->direct, spec->link_port);
+  prefer (self, spec->tunnel);
   g_signal_connect (self->link, "listener", G_CALLBACK (on_link_listener), self);
   g_signal_connect (self->link, "changed", G_CALLBACK (on_link_changed), self);
   g_signal_connect (self->link, "message", G_CALLBACK (on_link_message), self);
@@ -184,6 +194,29 @@ void
 funnel_ingress_runtime_start (FunnelIngressRuntime *self)
 {
   funnel_link_start (self->link);
+}
+
+gboolean
+funnel_ingress_runtime_set_tunnel (FunnelIngressRuntime *self, const char *choice, GError **error)
+{
+  g_autofree char *known = g_strjoinv (", ", (char **)funnel_tunnel_names ());
+  gboolean is_new = !g_str_equal (choice, "on");
+
+  if (is_new && !g_str_equal (choice, "auto")
+      && (g_str_equal (choice, "direct") || !g_strv_contains (funnel_tunnel_names (), choice)))
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "“%s” is no kind of tunnel: say on, auto, or one of %s", choice, known);
+      return FALSE;
+    }
+  if (is_new)
+    {
+      funnel_ingress_set_tunnel_choice (self->ingress, choice);
+      prefer (self, choice);
+      self->events->spec_changed (self->user_data);
+    }
+  funnel_link_start (self->link);
+  return TRUE;
 }
 
 FunnelIngress *

@@ -32,6 +32,10 @@ FunnelIngressRuntime *funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
 void funnel_ingress_runtime_free (FunnelIngressRuntime *self);
 
 void funnel_ingress_runtime_start (FunnelIngressRuntime *self);
+/** funnel_ingress_runtime_set_tunnel: "auto", a back end, or "on" for the choice there is; the
+ * tunnel comes up anew. */
+gboolean
+funnel_ingress_runtime_set_tunnel (FunnelIngressRuntime *self, const char *choice, GError **error);
 FunnelIngress *funnel_ingress_runtime_get_ingress (FunnelIngressRuntime *self);
 /** funnel_ingress_runtime_announce: the complete list of armed shares (FunnelLinkShare*, taken). */
 void funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares);

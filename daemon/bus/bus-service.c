@@ -47,8 +47,9 @@ static const char *const share_properties[] = {"name",
                                                "bytes-out",
                                                "refusals"};
 static const char *const ingress_properties[]
-    = {"endpoint", "node",   "zone",   "names",     "public-ports", "grants",  "state",
-       "reason",   "tunnel", "engine", "handshake", "mtu",          "refusals"};
+    = {"endpoint", "node",      "zone",      "names",   "public-ports",  "grants",
+       "state",    "reason",    "next-step", "tunnel",  "tunnel-choice", "tunnel-passed-over",
+       "engine",   "handshake", "mtu",       "refusals"};
 
 static char *
 share_path (FunnelShare *share)
@@ -298,6 +299,21 @@ on_ingress_leave (FunnelDBusIngress *skeleton,
   return TRUE;
 }
 
+static gboolean
+on_ingress_set_tunnel (FunnelDBusIngress *skeleton,
+                       GDBusMethodInvocation *invocation,
+                       const char *choice,
+                       FunnelIngress *ingress)
+{
+  FunnelBus *self = get_bus (skeleton);
+  GError *error = NULL;
+
+  if (!self->methods->set_tunnel (self->owner, ingress, choice, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_ingress_complete_set_tunnel (skeleton, invocation);
+  return TRUE;
+}
+
 static void
 on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
 {
@@ -393,6 +409,8 @@ funnel_bus_add_ingress (FunnelBus *self, FunnelIngress *ingress)
   bind_properties (ingress, skeleton, ingress_properties, G_N_ELEMENTS (ingress_properties));
   g_object_set_data (G_OBJECT (skeleton), "funnel-bus", self);
   g_signal_connect_object (skeleton, "handle-leave", G_CALLBACK (on_ingress_leave), ingress, 0);
+  g_signal_connect_object (skeleton, "handle-set-tunnel", G_CALLBACK (on_ingress_set_tunnel),
+                           ingress, 0);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
   funnel_dbus_object_skeleton_set_ingress (object, skeleton);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));

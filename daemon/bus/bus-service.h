@@ -35,6 +35,8 @@ typedef struct
   void (*revoke_async) (gpointer owner, GAsyncReadyCallback, gpointer user_data);
   gboolean (*revoke_finish) (gpointer owner, GAsyncResult *, guint *count, GError **);
   gboolean (*leave) (gpointer owner, FunnelIngress *ingress, GError **);
+  /* @choice: as SetTunnel's. */
+  gboolean (*set_tunnel) (gpointer owner, FunnelIngress *ingress, const char *choice, GError **);
   /* The bus name @name, which owns foreground shares, is gone. */
   void (*vanished) (gpointer owner, const char *name);
 } FunnelBusMethods;

@@ -3,6 +3,7 @@
 #include "daemon/link/link.h"
 
 #include "lib/base/expiry.h"
+#include "daemon/link/host-events.h"
 #include "daemon/link/link-session.h"
 #include "daemon/link/tunnel-keeper.h"
 #include "lib/base/backoff.h"
@@ -11,6 +12,8 @@
 #define RETRY_MAX_MS 2000
 #define CHECK_MS 2000 /* for a path that works to prove it */
 #define NETWORK_SETTLE_MS 300
+#define HANDSHAKE_MAX_S 180  /* WireGuard's sessions end after that */
+#define CLOCK_MIN 1735689600 /* 2025: this program is younger */
 
 enum
 {
@@ -36,6 +39,8 @@ struct _FunnelLink
   guint retry_source;
   GPtrArray *shares; /* FunnelLinkShare*: what is to be announced */
   GNetworkMonitor *monitor;
+  FunnelHostEvents *host_events;
+  char *endpoint; /* the ingress's UDP port, for people */
   guint settle_source;
   FunnelExpiry *check; /* a trial connection is under way */
 };
@@ -95,12 +100,36 @@ on_retry_timeout (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* What may be behind a path on which nothing comes back. */
+static char *
+explain (FunnelLink *self, const char *reason)
+{
+  const FunnelTunnelStatus *status = funnel_tunnel_keeper_get_status (self->keeper);
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+
+  if (self->host_events != NULL && funnel_host_events_is_captive (self->host_events))
+    return g_strdup ("this network asks for a login first (captive portal): open a web page and "
+                     "log in");
+  if (now < CLOCK_MIN)
+    return g_strdup ("this machine's clock is wrong, and WireGuard refuses what comes from the "
+                     "past: set it (timedatectl)");
+  if (g_str_equal (funnel_tunnel_keeper_get_name (self->keeper), "direct")
+      || now - status->handshake < HANDSHAKE_MAX_S)
+    return g_strdup (reason);
+  return g_strdup_printf (
+      "the ingress does not answer through WireGuard (UDP %s): this network may block UDP, the "
+      "ingress may be down, or it knows this node's key no more (then join again); %s",
+      self->endpoint, reason);
+}
+
 /* @broken_path: nothing came back at all, so that the tunnel may need a push. A refused connection
  * has proved that the tunnel works. */
 static void
 fail_link (FunnelLink *self, const char *reason, gboolean broken_path)
 {
   guint wait = funnel_backoff_next (&self->backoff);
+
+  g_autofree char *full = broken_path ? explain (self, reason) : g_strdup (reason);
 
   if (self->linked)
     g_message ("Link lost: %s", reason);
@@ -110,7 +139,7 @@ fail_link (FunnelLink *self, const char *reason, gboolean broken_path)
   if (broken_path)
     funnel_tunnel_keeper_refresh (self->keeper);
   self->retry_source = g_timeout_add (wait, on_retry_timeout, self);
-  set_reason (self, reason);
+  set_reason (self, full);
 }
 
 static void
@@ -260,12 +289,24 @@ on_network_settled (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* A change comes as many events. */
+static void
+settle (FunnelLink *self)
+{
+  if (self->settle_source == 0)
+    self->settle_source = g_timeout_add (NETWORK_SETTLE_MS, on_network_settled, self);
+}
+
 static void
 on_monitor_network_changed (GNetworkMonitor *monitor, gboolean available, FunnelLink *self)
 {
-  /* A change comes as many events. */
-  if (self->settle_source == 0)
-    self->settle_source = g_timeout_add (NETWORK_SETTLE_MS, on_network_settled, self);
+  settle (self);
+}
+
+static void
+on_host_event (gpointer user_data)
+{
+  settle (user_data);
 }
 
 static void
@@ -285,6 +326,7 @@ funnel_link_finalize (GObject *object)
   FunnelLink *self = FUNNEL_LINK (object);
 
   g_free (self->host);
+  g_free (self->endpoint);
   g_free (self->reason);
   g_ptr_array_unref (self->shares);
   G_OBJECT_CLASS (funnel_link_parent_class)->finalize (object);
@@ -321,6 +363,7 @@ funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link
 
   self->keeper = funnel_tunnel_keeper_new (config, direct);
   self->host = g_strdup (config->peer_address);
+  self->endpoint = g_strdup_printf ("%s port %u", config->endpoint_host, config->endpoint_port);
   self->port = link_port;
   g_signal_connect (self->keeper, "ready", G_CALLBACK (on_keeper_ready), self);
   g_signal_connect (self->keeper, "lost", G_CALLBACK (on_keeper_lost), self);
@@ -337,6 +380,8 @@ funnel_link_start (FunnelLink *self)
       g_signal_connect (self->monitor, "network-changed", G_CALLBACK (on_monitor_network_changed),
                         self);
     }
+  if (self->host_events == NULL)
+    self->host_events = funnel_host_events_new (on_host_event, self);
   funnel_tunnel_keeper_start (self->keeper);
 }
 
@@ -347,6 +392,7 @@ funnel_link_stop (FunnelLink *self)
   if (self->monitor != NULL)
     g_signal_handlers_disconnect_by_data (self->monitor, self);
   g_clear_object (&self->monitor);
+  g_clear_pointer (&self->host_events, funnel_host_events_free);
   drop_session (self);
   g_signal_handlers_disconnect_by_data (self->keeper, self);
   funnel_tunnel_keeper_stop (self->keeper);
@@ -392,6 +438,26 @@ funnel_link_get_reason (FunnelLink *self)
   if (funnel_tunnel_keeper_get_tunnel (self->keeper) == NULL)
     return funnel_tunnel_keeper_get_reason (self->keeper);
   return self->reason;
+}
+
+const char *
+funnel_link_get_next_step (FunnelLink *self)
+{
+  if (funnel_tunnel_keeper_is_switched_off (self->keeper))
+    return "funnel tunnel on";
+  return "";
+}
+
+void
+funnel_link_set_tunnel (FunnelLink *self, const char *name)
+{
+  funnel_tunnel_keeper_prefer (self->keeper, name);
+}
+
+const char *const *
+funnel_link_get_passed_over (FunnelLink *self)
+{
+  return funnel_tunnel_keeper_get_passed_over (self->keeper);
 }
 
 const char *

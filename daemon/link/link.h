@@ -26,6 +26,7 @@ G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
 
 /** funnel_link_new: @config is copied. @direct as for funnel_tunnel_keeper_new. */
 FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);
+/** funnel_link_start: (anew), even a tunnel the user had switched off. */
 void funnel_link_start (FunnelLink *self);
 /** funnel_link_stop: take everything away; emits nothing. */
 void funnel_link_stop (FunnelLink *self);
@@ -35,6 +36,12 @@ void funnel_link_set_shares (FunnelLink *self, GPtrArray *shares);
 FunnelLinkState funnel_link_get_state (FunnelLink *self);
 /** funnel_link_get_reason: why it is not linked; "" when it is. */
 const char *funnel_link_get_reason (FunnelLink *self);
+/** funnel_link_get_next_step: what the user can do about it; "" nothing. */
+const char *funnel_link_get_next_step (FunnelLink *self);
+/** funnel_link_set_tunnel: use back end @name only, "" any; from the next start on. */
+void funnel_link_set_tunnel (FunnelLink *self, const char *name);
+/** funnel_link_get_passed_over: as funnel_tunnel_keeper_get_passed_over. */
+const char *const *funnel_link_get_passed_over (FunnelLink *self);
 const char *funnel_link_get_tunnel_name (FunnelLink *self);
 const FunnelTunnelStatus *funnel_link_get_tunnel_status (FunnelLink *self);
 

@@ -145,6 +145,7 @@ pass_over (FunnelTunnelKeeper *self, const char *why)
 
   g_message ("Tunnel: passed over %s", text);
   g_ptr_array_insert (self->passed_over, (int)self->passed_over->len - 1, g_strdup (text));
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
 static void

@@ -25,7 +25,10 @@ enum
   PROP_GRANTS,
   PROP_STATE,
   PROP_REASON,
+  PROP_NEXT_STEP,
   PROP_TUNNEL,
+  PROP_TUNNEL_CHOICE,
+  PROP_TUNNEL_PASSED_OVER,
   PROP_ENGINE,
   PROP_HANDSHAKE,
   PROP_MTU,
@@ -41,7 +44,9 @@ struct _FunnelIngress
   GVariant *grants_variant; /* a{saq} */
   FunnelIngressState state;
   char *reason;
+  char *next_step;
   char *tunnel;
+  GStrv passed_over;
   char *engine;
   gint64 handshake;
   guint mtu;
@@ -103,6 +108,15 @@ funnel_ingress_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_REASON:
       g_value_set_string (value, self->reason);
       break;
+    case PROP_NEXT_STEP:
+      g_value_set_string (value, self->next_step);
+      break;
+    case PROP_TUNNEL_CHOICE:
+      g_value_set_string (value, self->spec->tunnel);
+      break;
+    case PROP_TUNNEL_PASSED_OVER:
+      g_value_set_boxed (value, self->passed_over);
+      break;
     case PROP_TUNNEL:
       g_value_set_string (value, self->tunnel);
       break;
@@ -133,6 +147,8 @@ funnel_ingress_finalize (GObject *object)
   g_variant_unref (self->grants_variant);
   g_variant_unref (self->refusals);
   g_free (self->reason);
+  g_free (self->next_step);
+  g_strfreev (self->passed_over);
   g_free (self->tunnel);
   g_free (self->engine);
   G_OBJECT_CLASS (funnel_ingress_parent_class)->finalize (object);
@@ -156,6 +172,10 @@ funnel_ingress_class_init (FunnelIngressClass *class)
       = g_param_spec_variant ("grants", NULL, NULL, G_VARIANT_TYPE ("a{saq}"), NULL, flags);
   props[PROP_STATE] = g_param_spec_string ("state", NULL, NULL, NULL, flags);
   props[PROP_REASON] = g_param_spec_string ("reason", NULL, NULL, NULL, flags);
+  props[PROP_NEXT_STEP] = g_param_spec_string ("next-step", NULL, NULL, NULL, flags);
+  props[PROP_TUNNEL_CHOICE] = g_param_spec_string ("tunnel-choice", NULL, NULL, NULL, flags);
+  props[PROP_TUNNEL_PASSED_OVER]
+      = g_param_spec_boxed ("tunnel-passed-over", NULL, NULL, G_TYPE_STRV, flags);
   props[PROP_TUNNEL] = g_param_spec_string ("tunnel", NULL, NULL, NULL, flags);
   props[PROP_ENGINE] = g_param_spec_string ("engine", NULL, NULL, NULL, flags);
   props[PROP_HANDSHAKE] = g_param_spec_uint64 ("handshake", NULL, NULL, 0, G_MAXUINT64, 0, flags);
@@ -169,6 +189,8 @@ static void
 funnel_ingress_init (FunnelIngress *self)
 {
   self->reason = g_strdup ("");
+  self->next_step = g_strdup ("");
+  self->passed_over = g_new0 (char *, 1);
   self->tunnel = g_strdup ("");
   self->engine = g_strdup ("");
   self->grants_variant
@@ -183,6 +205,7 @@ funnel_ingress_spec_new (void)
 
   spec->public_ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   spec->names = g_new0 (char *, 1);
+  spec->tunnel = g_strdup ("auto");
   return spec;
 }
 
@@ -202,6 +225,7 @@ funnel_ingress_spec_copy (const FunnelIngressSpec *spec)
   copy->ingress_public_key = g_strdup (spec->ingress_public_key);
   copy->endpoint_host = g_strdup (spec->endpoint_host);
   copy->private_key = g_strdup (spec->private_key);
+  copy->tunnel = g_strdup (spec->tunnel);
   return copy;
 }
 
@@ -220,6 +244,7 @@ funnel_ingress_spec_free (FunnelIngressSpec *spec)
   g_free (spec->ingress_public_key);
   g_free (spec->endpoint_host);
   funnel_secret_free (spec->private_key);
+  g_free (spec->tunnel);
   g_free (spec);
 }
 
@@ -367,6 +392,36 @@ funnel_ingress_set_tunnel (FunnelIngress *self,
       notify (self, PROP_MTU);
     }
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+funnel_ingress_set_passed_over (FunnelIngress *self, const char *const *passed_over)
+{
+  if (g_strv_equal (passed_over, (const char *const *)self->passed_over))
+    return;
+  g_strfreev (self->passed_over);
+  self->passed_over = g_strdupv ((char **)passed_over);
+  notify (self, PROP_TUNNEL_PASSED_OVER);
+}
+
+void
+funnel_ingress_set_tunnel_choice (FunnelIngress *self, const char *choice)
+{
+  if (replace_text (&self->spec->tunnel, choice))
+    notify (self, PROP_TUNNEL_CHOICE);
+}
+
+void
+funnel_ingress_set_next_step (FunnelIngress *self, const char *next_step)
+{
+  if (replace_text (&self->next_step, next_step))
+    notify (self, PROP_NEXT_STEP);
+}
+
+const char *
+funnel_ingress_get_next_step (FunnelIngress *self)
+{
+  return self->next_step;
 }
 
 void

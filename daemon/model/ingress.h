@@ -28,6 +28,7 @@ typedef struct
   guint16 endpoint_port;
   guint16 link_port;
   char *private_key; /* WireGuard; a secret */
+  char *tunnel;      /* the user's choice of a back end; "auto" any */
 } FunnelIngressSpec;
 
 FunnelIngressSpec *funnel_ingress_spec_new (void);
@@ -71,6 +72,13 @@ void funnel_ingress_set_tunnel (FunnelIngress *self,
                                 const char *engine,
                                 gint64 handshake,
                                 guint mtu);
+/** funnel_ingress_set_passed_over: back ends that do not work here, with why; NULL-terminated. */
+void funnel_ingress_set_passed_over (FunnelIngress *self, const char *const *passed_over);
+/** funnel_ingress_set_tunnel_choice: into the spec; "auto" or a back end. */
+void funnel_ingress_set_tunnel_choice (FunnelIngress *self, const char *choice);
+/** funnel_ingress_set_next_step: what the user can do while it is not linked; "" nothing. */
+void funnel_ingress_set_next_step (FunnelIngress *self, const char *next_step);
+const char *funnel_ingress_get_next_step (FunnelIngress *self);
 /** funnel_ingress_set_refusals: @refusals is a{st}; a floating one is taken. */
 void funnel_ingress_set_refusals (FunnelIngress *self, GVariant *refusals);
 

@@ -51,7 +51,8 @@ check_way (const FunnelShareFacts *facts, FunnelShareStatus *out)
          g_strdup ("funnel join TOKEN"));
   else if (!facts->tunnel_up)
     say (out, FUNNEL_SHARE_STATE_TUNNEL_DOWN,
-         sentence ("The tunnel to the ingress is down", facts->tunnel_reason), NULL);
+         sentence ("The tunnel to the ingress is down", facts->tunnel_reason),
+         g_strdup (facts->tunnel_next_step));
   else if (!facts->linked)
     say (out, FUNNEL_SHARE_STATE_LINK_DOWN,
          sentence ("There is no link to the ingress", facts->link_reason),

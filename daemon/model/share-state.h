@@ -55,6 +55,7 @@ typedef struct
   const char *zone;
   gboolean tunnel_up; /* up, and its isolation verified */
   const char *tunnel_reason;
+  const char *tunnel_next_step;
   gboolean linked; /* welcomed, and the grants are known */
   const char *link_reason;
   gboolean name_known; /* the name is of the zone, or granted */

@@ -38,6 +38,7 @@ static const struct
     {"endpoint_host", G_STRUCT_OFFSET (FunnelIngressSpec, endpoint_host)},
     {"private_key", G_STRUCT_OFFSET (FunnelIngressSpec, private_key)},
 };
+#define CHOICE_MEMBER "tunnel" /* missing when it is "auto" */
 
 static JsonObject *
 print_spec (const FunnelIngressSpec *spec)
@@ -49,6 +50,8 @@ print_spec (const FunnelIngressSpec *spec)
   for (guint i = 0; i < G_N_ELEMENTS (text_members); i++)
     json_object_set_string_member (object, text_members[i].member,
                                    G_STRUCT_MEMBER (char *, spec, text_members[i].offset));
+  if (g_strcmp0 (spec->tunnel, "auto") != 0)
+    json_object_set_string_member (object, CHOICE_MEMBER, spec->tunnel);
   json_object_set_int_member (object, "port", spec->port);
   json_object_set_int_member (object, "endpoint_port", spec->endpoint_port);
   json_object_set_int_member (object, "link_port", spec->link_port);
@@ -138,6 +141,15 @@ parse_spec (JsonObject *object, GError **error)
       if (text == NULL)
         return NULL;
       G_STRUCT_MEMBER (char *, spec, text_members[i].offset) = g_strdup (text);
+    }
+  if (json_object_has_member (object, CHOICE_MEMBER))
+    {
+      const char *choice = funnel_json_get_string (object, CHOICE_MEMBER, TEXT_MAX, error);
+
+      if (choice == NULL)
+        return NULL;
+      g_free (spec->tunnel);
+      spec->tunnel = g_strdup (choice);
     }
   if (!funnel_wg_key_is_valid (spec->private_key))
     {

@@ -34,7 +34,7 @@ _funnel() {
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      status | reset | join | leave | off | help)
+      status | reset | join | leave | off | tunnel | help)
         command=$word
         break
         ;;
@@ -43,7 +43,7 @@ _funnel() {
 
   if [[ $cur == -* ]]; then
     case $command in
-      status | join) word="--json --system --help" ;;
+      status | join | tunnel) word="--json --system --help" ;;
       reset | leave) word="--yes --json --system --help" ;;
       off) word="--https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
       help) word="--help" ;;
@@ -55,8 +55,9 @@ _funnel() {
     return
   fi
   case $command in
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave off help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave off help" -- "$cur") ;;
+    tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave off tunnel help" -- "$cur") ;;
   esac
 }
 

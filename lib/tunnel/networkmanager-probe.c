@@ -6,6 +6,7 @@
 #include "lib/tunnel/networkmanager-probe.h"
 
 #include "lib/base/error.h"
+#include "lib/base/system-bus.h"
 #include "lib/tunnel/kernel-view.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
@@ -44,9 +45,9 @@ funnel_nm_judge_permissions (GVariant *permissions, GError **error)
       if (g_str_equal (answer, "auth"))
         return refuse (error,
                        "polkit would ask for a password (%s), because this user has no local "
-                       "session: log in at the machine itself, or let an administrator add you to "
-                       "the group “funnel”, which the polkit rule of Funnel allows this "
-                       "(sudo usermod -aG funnel %s)",
+                       "session: log in at the machine itself, or install Funnel's polkit rule "
+                       "and have an administrator type: sudo groupadd -f funnel; sudo usermod -aG "
+                       "funnel %s",
                        permissions_needed[i], g_get_user_name ());
       return refuse (error, "polkit does not allow it (%s): ask the machine's administrator",
                      permissions_needed[i]);
@@ -151,6 +152,21 @@ ask_permissions (GTask *owned)
                           g_steal_pointer (&task));
 }
 
+/* Takes @error. */
+static void
+bus_failed (GTask *task, GError *error)
+{
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_dbus_error_strip_remote_error (error);
+  g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+                           "the system bus cannot be used: %s", error->message);
+  g_error_free (error);
+}
+
 static void
 client_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -163,15 +179,25 @@ client_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_set_task_data (task, client, g_object_unref);
       ask_permissions (g_steal_pointer (&task));
     }
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    g_task_return_error (task, error);
   else
-    {
-      g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                               "the system bus cannot be used: %s", error->message);
-      g_error_free (error);
-    }
+    bus_failed (task, error);
+}
+
+static void
+bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+  g_autoptr (GDBusConnection) bus = funnel_system_bus_get_finish (result, &error);
+
+  if (bus)
+    g_async_initable_new_async (NM_TYPE_CLIENT, G_PRIORITY_DEFAULT, cancellable, client_cb,
+                                g_steal_pointer (&task), NM_CLIENT_DBUS_CONNECTION, bus,
+                                NM_CLIENT_INSTANCE_FLAGS,
+                                (guint)NM_CLIENT_INSTANCE_FLAGS_NO_AUTO_FETCH_PERMISSIONS, NULL);
+  else
+    bus_failed (task, error);
 }
 
 void
@@ -192,9 +218,7 @@ funnel_nm_probe_async (NMClient *client,
       ask_permissions (g_steal_pointer (&task));
     }
   else
-    g_async_initable_new_async (NM_TYPE_CLIENT, G_PRIORITY_DEFAULT, cancellable, client_cb,
-                                g_steal_pointer (&task), NM_CLIENT_INSTANCE_FLAGS,
-                                (guint)NM_CLIENT_INSTANCE_FLAGS_NO_AUTO_FETCH_PERMISSIONS, NULL);
+    funnel_system_bus_get_async (cancellable, bus_cb, g_steal_pointer (&task));
 }
 
 NMClient *

@@ -236,6 +236,7 @@ class Status(PeerCase):
         for line in ("ingress vps.example.org:51820, this node is laptop\n",
                      "|-- link      linked\n",
                      "|-- tunnel    netns, engine wireguard-go, mtu 1420, last handshake never\n",
+                     "|-- passed    networkmanager: no session\n",
                      "|-- granted   none; the ingress's admin grants with: funnel-ingress grant laptop\n",
                      "|-- refused   malformed 2\n",
                      "https://laptop.example.org:443 (foreground)\n|-- proxy 3000\n",
@@ -266,7 +267,9 @@ class Status(PeerCase):
         self.assertEqual(full["ingresses"], [{
             "endpoint": "vps.example.org:51820", "node": "laptop", "zone": "example.org", "names": ["laptop.example.org"],
             "public_ports": [443], "grants": [], "state": "linked", "reason": "",
-            "tunnel": {"kind": "netns", "engine": "wireguard-go", "handshake": 0, "mtu": 1420}, "refusals": {"malformed": 2}}])
+            "tunnel": {"kind": "netns", "choice": "auto", "passed_over": ["networkmanager: no session"], "engine": "wireguard-go",
+                       "handshake": 0, "mtu": 1420},
+            "next_step": "", "refusals": {"malformed": 2}}])
         self.assertEqual(full["shares"], [{
             "name": "laptop.example.org", "port": 443, "kind": "https", "target": "3000",
             "url": "https://laptop.example.org:443", "foreground": False, "state": "probing",

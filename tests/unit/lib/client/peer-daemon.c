@@ -146,6 +146,9 @@ add_ingress (Peer *peer)
   funnel_dbus_ingress_set_state (peer->ingress, "linked");
   funnel_dbus_ingress_set_tunnel (peer->ingress, "netns");
   funnel_dbus_ingress_set_engine (peer->ingress, "wireguard-go");
+  funnel_dbus_ingress_set_tunnel_choice (peer->ingress, "auto");
+  funnel_dbus_ingress_set_tunnel_passed_over (
+      peer->ingress, (const char *const[]) {"networkmanager: no session", NULL});
   funnel_dbus_ingress_set_mtu (peer->ingress, 1420);
   funnel_dbus_object_skeleton_set_ingress (object, peer->ingress);
   g_dbus_object_manager_server_export (peer->objects, G_DBUS_OBJECT_SKELETON (object));

@@ -217,7 +217,7 @@ test_permissions (void)
     const char *control, *own, *says;
   } cases[] = {
       {"yes", "yes", NULL},
-      {"auth", "auth", "group “funnel”"},
+      {"auth", "auth", "usermod -aG funnel"},
       {"yes", "auth", "settings.modify.own"},
       {"no", "yes", "does not allow"},
       {NULL, "yes", "does not allow"},

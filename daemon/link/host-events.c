@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/link/host-events.h"
+
+#include "lib/base/system-bus.h"
+
+#define LOGIN "org.freedesktop.login1"
+#define LOGIN_PATH "/org/freedesktop/login1"
+#define LOGIN_MANAGER "org.freedesktop.login1.Manager"
+#define NETWORK "org.freedesktop.NetworkManager"
+#define NETWORK_PATH "/org/freedesktop/NetworkManager"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define CONNECTIVITY_PORTAL 2 /* NMConnectivityState; this room does without libnm */
+#define CALL_MS 10000
+
+struct _FunnelHostEvents
+{
+  void (*func) (gpointer user_data);
+  gpointer user_data;
+  GCancellable *cancellable;
+  GDBusConnection *bus;
+  guint sleep_subscription;
+  guint network_subscription;
+  guint32 connectivity;
+};
+
+static void
+on_prepare_for_sleep (GDBusConnection *bus,
+                      const char *sender,
+                      const char *path,
+                      const char *interface,
+                      const char *signal,
+                      GVariant *parameters,
+                      gpointer user_data)
+{
+  FunnelHostEvents *self = user_data;
+  gboolean begins = TRUE;
+
+  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(b)")))
+    return;
+  g_variant_get (parameters, "(b)", &begins);
+  if (!begins)
+    self->func (self->user_data);
+}
+
+static void
+on_network_properties_changed (GDBusConnection *bus,
+                               const char *sender,
+                               const char *path,
+                               const char *interface,
+                               const char *signal,
+                               GVariant *parameters,
+                               gpointer user_data)
+{
+  FunnelHostEvents *self = user_data;
+  g_autoptr (GVariant) changed = NULL;
+  guint32 connectivity = 0;
+
+  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sa{sv}as)")))
+    return;
+  changed = g_variant_get_child_value (parameters, 1);
+  if (!g_variant_lookup (changed, "Connectivity", "u", &connectivity)
+      || connectivity == self->connectivity)
+    return;
+  self->connectivity = connectivity;
+  self->func (self->user_data);
+}
+
+static void
+connectivity_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer
+      = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant) value = NULL;
+
+  /* After a cancellation there is no owner any more. */
+  if (!answer)
+    return;
+  g_variant_get (answer, "(v)", &value);
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+    ((FunnelHostEvents *)user_data)->connectivity = g_variant_get_uint32 (value);
+}
+
+static void
+bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) bus = funnel_system_bus_get_finish (result, &error);
+  FunnelHostEvents *self = user_data; /* gone after a cancellation */
+
+  if (!bus)
+    {
+      g_debug ("No system bus: %s", error->message);
+      return;
+    }
+  self->bus = g_steal_pointer (&bus);
+  self->sleep_subscription = g_dbus_connection_signal_subscribe (
+      self->bus, LOGIN, LOGIN_MANAGER, "PrepareForSleep", LOGIN_PATH, NULL,
+      G_DBUS_SIGNAL_FLAGS_NONE, on_prepare_for_sleep, self, NULL);
+  self->network_subscription = g_dbus_connection_signal_subscribe (
+      self->bus, NETWORK, PROPERTIES, "PropertiesChanged", NETWORK_PATH, NETWORK,
+      G_DBUS_SIGNAL_FLAGS_NONE, on_network_properties_changed, self, NULL);
+  g_dbus_connection_call (self->bus, NETWORK, NETWORK_PATH, PROPERTIES, "Get",
+                          g_variant_new ("(ss)", NETWORK, "Connectivity"), G_VARIANT_TYPE ("(v)"),
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_MS, self->cancellable,
+                          connectivity_cb, self);
+}
+
+FunnelHostEvents *
+funnel_host_events_new (void (*func) (gpointer user_data), gpointer user_data)
+{
+  FunnelHostEvents *self = g_new0 (FunnelHostEvents, 1);
+
+  self->func = func;
+  self->user_data = user_data;
+  self->cancellable = g_cancellable_new ();
+  funnel_system_bus_get_async (self->cancellable, bus_cb, self);
+  return self;
+}
+
+void
+funnel_host_events_free (FunnelHostEvents *self)
+{
+  g_cancellable_cancel (self->cancellable);
+  if (self->bus)
+    {
+      g_dbus_connection_signal_unsubscribe (self->bus, self->sleep_subscription);
+      g_dbus_connection_signal_unsubscribe (self->bus, self->network_subscription);
+    }
+  g_clear_object (&self->bus);
+  g_object_unref (self->cancellable);
+  g_free (self);
+}
+
+gboolean
+funnel_host_events_is_captive (FunnelHostEvents *self)
+{
+  return self->connectivity == CONNECTIVITY_PORTAL;
+}
