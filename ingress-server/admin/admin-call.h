@@ -65,6 +65,14 @@ gboolean command_revoke_parse (AdminCall *call, char **words, GError **error);
 int command_revoke_run (AdminCall *call);
 gboolean command_remove_parse (AdminCall *call, char **words, GError **error);
 int command_remove_run (AdminCall *call);
+gboolean command_backup_parse (AdminCall *call, char **words, GError **error);
+int command_backup_run (AdminCall *call);
+gboolean command_restore_parse (AdminCall *call, char **words, GError **error);
+int command_restore_run (AdminCall *call);
+gboolean command_check_config_parse (AdminCall *call, char **words, GError **error);
+int command_check_config_run (AdminCall *call);
+gboolean command_reload_parse (AdminCall *call, char **words, GError **error);
+int command_reload_run (AdminCall *call);
 gboolean command_status_parse (AdminCall *call, char **words, GError **error);
 int command_status_run (AdminCall *call);
 

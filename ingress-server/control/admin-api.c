@@ -21,6 +21,7 @@
 #define REQUEST_MAX 16384
 #define CONNECTIONS_MAX 64
 #define DEADLINE_SECONDS 30
+#define RELOAD_DELAY_MS 100
 #define LIMIT_FLOWS_MAX 1000000
 #define LIMIT_RATE_MAX 1000000
 #define AUDIT_COUNT_MAX 10000
@@ -31,6 +32,7 @@ struct _AdminApi
   char *path;
   SoupServer *server;
   GuardedListener *listener;
+  guint reload_timer;
 };
 
 /* Commands: an object in (NULL for GET), an object out. */
@@ -262,6 +264,31 @@ do_revoke (AdminApi *self, JsonObject *request, GError **error)
   return print_named_node (self, node);
 }
 
+/* A moment later, so that the answer is on its way. */
+static gboolean
+on_reload (gpointer data)
+{
+  AdminApi *self = data;
+  g_autoptr (GError) error = NULL;
+
+  self->reload_timer = 0;
+  if (!ingress_app_reload (self->parts->app, &error))
+    g_warning ("Cannot reload: %s", error->message);
+  return G_SOURCE_REMOVE;
+}
+
+static JsonObject *
+do_reload (AdminApi *self, JsonObject *request, GError **error)
+{
+  g_autoptr (IngressConfig) config = ingress_config_load (self->parts->config->state_dir, error);
+
+  if (!config)
+    return NULL;
+  if (self->reload_timer == 0)
+    self->reload_timer = g_timeout_add (RELOAD_DELAY_MS, on_reload, self);
+  return json_object_new ();
+}
+
 static JsonObject *
 do_remove (AdminApi *self, JsonObject *request, GError **error)
 {
@@ -286,7 +313,8 @@ static const struct command
     {"/v1/invite", TRUE, TRUE, do_invite},   {"/v1/grant", TRUE, TRUE, do_grant},
     {"/v1/limit", TRUE, TRUE, do_limit},     {"/v1/close", TRUE, TRUE, do_close},
     {"/v1/open", TRUE, TRUE, do_open},       {"/v1/revoke", TRUE, TRUE, do_revoke},
-    {"/v1/remove", TRUE, TRUE, do_remove},   {"/v1/audit", TRUE, FALSE, do_audit},
+    {"/v1/remove", TRUE, TRUE, do_remove},   {"/v1/reload", TRUE, TRUE, do_reload},
+    {"/v1/audit", TRUE, FALSE, do_audit},
 };
 
 /* HTTP. */
@@ -479,6 +507,7 @@ admin_api_new (const IngressParts *parts, const char *run_dir, GError **error)
 void
 admin_api_free (AdminApi *self)
 {
+  g_clear_handle_id (&self->reload_timer, g_source_remove);
   if (self->listener)
     g_unlink (self->path);
   g_clear_pointer (&self->listener, guarded_listener_free);

@@ -4,6 +4,7 @@
 /* funnel-ingressd: the control process of an ingress. */
 
 #include "ingress-server/control/ingress-app.h"
+#include "lib/base/notify.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -71,14 +72,58 @@ parse_options (int *argc, char ***argv)
   return -1;
 }
 
+static gboolean
+on_hangup (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!ingress_app_reload (data, &error))
+    g_warning ("The configuration is not used: %s", error->message);
+  return G_SOURCE_CONTINUE;
+}
+
+/* One life of the ingress: until it is told to end, or to begin again with another configuration.
+ */
+static gboolean
+run (const char *state_dir, const char *run_dir, gboolean *again, GError **error)
+{
+  IngressApp *app = ingress_app_new (state_dir, run_dir, error);
+  guint term, interrupt, hangup;
+  gboolean ok;
+
+  *again = FALSE;
+  if (!app)
+    return FALSE;
+  term = g_unix_signal_add (SIGTERM, on_signal, app);
+  interrupt = g_unix_signal_add (SIGINT, on_signal, app);
+  hangup = g_unix_signal_add (SIGHUP, on_hangup, app);
+  ok = ingress_app_run (app, error);
+  g_source_remove (term);
+  g_source_remove (interrupt);
+  g_source_remove (hangup);
+  *again = ok && ingress_app_wants_reload (app);
+  ingress_app_free (app, option_keep_agent || *again);
+  return ok;
+}
+
+/* What systemd's Type=notify-reload waits for; READY follows when all is up again. */
+static void
+announce_reload (void)
+{
+  g_autofree char *text
+      = g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
+
+  g_message ("Reading the configuration again");
+  funnel_notify (text);
+}
+
 int
 main (int argc, char **argv)
 {
   int status = parse_options (&argc, &argv);
   g_autofree char *state_dir = NULL, *run_dir = NULL;
   g_autoptr (GError) error = NULL;
-  IngressApp *app;
-  guint term, interrupt;
+  gboolean again = TRUE;
 
   if (status >= 0)
     return status;
@@ -91,19 +136,14 @@ main (int argc, char **argv)
   raise_limits ();
   state_dir = ingress_state_dir (option_state_dir);
   run_dir = ingress_run_dir (option_run_dir);
-  app = ingress_app_new (state_dir, run_dir, &error);
-  if (!app)
+  while (again && !error)
     {
-      fprintf (stderr, "funnel-ingressd: %s\n", error->message);
-      return EXIT_FAILURE;
+      run (state_dir, run_dir, &again, &error);
+      if (again)
+        announce_reload ();
     }
-  term = g_unix_signal_add (SIGTERM, on_signal, app);
-  interrupt = g_unix_signal_add (SIGINT, on_signal, app);
-  status = ingress_app_run (app, &error) ? EXIT_SUCCESS : EXIT_FAILURE;
-  g_source_remove (term);
-  g_source_remove (interrupt);
-  ingress_app_free (app, option_keep_agent);
-  if (error)
-    fprintf (stderr, "funnel-ingressd: %s\n", error->message);
-  return status;
+  if (!error)
+    return EXIT_SUCCESS;
+  fprintf (stderr, "funnel-ingressd: %s\n", error->message);
+  return EXIT_FAILURE;
 }

@@ -32,6 +32,7 @@ struct _IngressApp
   GMainLoop *loop;
   GError *failure; /* ends the run */
   gboolean was_ready;
+  gboolean wants_reload;
   gboolean sending;   /* a table is on its way to the agent */
   gboolean wanted;    /* another one is wanted after it */
   guint64 generation; /* of the last table sent */
@@ -237,6 +238,7 @@ make_parts (IngressApp *self, GError **error)
   store = self->certificate ? ingress_store_open (database, error) : NULL;
   if (!store)
     return FALSE;
+  self->parts.app = self;
   self->parts.config = self->config;
   self->parts.key_hash = self->key_hash;
   self->parts.registry = ingress_registry_new (self->config, store, error);
@@ -292,6 +294,24 @@ void
 ingress_app_quit (IngressApp *self)
 {
   g_main_loop_quit (self->loop);
+}
+
+gboolean
+ingress_app_reload (IngressApp *self, GError **error)
+{
+  g_autoptr (IngressConfig) config = ingress_config_load (self->config->state_dir, error);
+
+  if (!config)
+    return FALSE;
+  self->wants_reload = TRUE;
+  ingress_app_quit (self);
+  return TRUE;
+}
+
+gboolean
+ingress_app_wants_reload (IngressApp *self)
+{
+  return self->wants_reload;
 }
 
 static void

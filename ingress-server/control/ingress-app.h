@@ -25,6 +25,7 @@ typedef struct
   Prober *prober;
   IngressAgentHost *agent;
   const guint8 *key_hash; /* of the join API's certificate */
+  IngressApp *app;
 } IngressParts;
 
 /** ingress_app_new: read @state_dir, open what can be opened, and start. */
@@ -32,6 +33,10 @@ IngressApp *ingress_app_new (const char *state_dir, const char *run_dir, GError 
 /** ingress_app_run: until ingress_app_quit; FALSE when the first set-up of the tunnel failed. */
 gboolean ingress_app_run (IngressApp *self, GError **error);
 void ingress_app_quit (IngressApp *self);
+/** ingress_app_reload: read the configuration again; if it can be used, ingress_app_run ends and
+ * ingress_app_wants_reload is TRUE, else the error says why and all stays as it is. */
+gboolean ingress_app_reload (IngressApp *self, GError **error);
+gboolean ingress_app_wants_reload (IngressApp *self);
 /** ingress_app_free: @keep_agent: leave tunnel and relay running for a later control process. */
 void ingress_app_free (IngressApp *self, gboolean keep_agent);
 

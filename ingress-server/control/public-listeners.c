@@ -53,7 +53,7 @@ listening_port (int fd)
 static gboolean
 inherit_one (GArray *listeners, const IngressConfig *config, int fd, GError **error)
 {
-  PublicListener listener = {.fd = fd, .port = listening_port (fd)};
+  PublicListener listener = {.fd = -1, .port = listening_port (fd)};
 
   if (!ingress_config_listens_at (config, listener.port))
     {
@@ -66,12 +66,23 @@ inherit_one (GArray *listeners, const IngressConfig *config, int fd, GError **er
     }
   fcntl (fd, F_SETFD, FD_CLOEXEC);
   fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK);
+  listener.fd = fcntl (fd, F_DUPFD_CLOEXEC, LISTEN_FDS_START);
+  if (listener.fd < 0)
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "No descriptor left: %s",
+                   g_strerror (errno));
+      return FALSE;
+    }
   g_array_append_val (listeners, listener);
   return TRUE;
 }
 
-gboolean
-public_listeners_inherit (GArray *listeners, const IngressConfig *config, GError **error)
+/* Of the descriptors the service manager passed, however often the ingress begins anew. */
+static guint inherited;
+
+/* Notes how many there are, once: children are not to take them for theirs. */
+static void
+note_inherited (void)
 {
   const char *pid_text = g_getenv ("LISTEN_PID"), *count_text = g_getenv ("LISTEN_FDS");
   guint64 pid = 0, count = 0;
@@ -80,12 +91,19 @@ public_listeners_inherit (GArray *listeners, const IngressConfig *config, GError
       || !g_ascii_string_to_unsigned (pid_text, 10, 1, G_MAXINT, &pid, NULL)
       || pid != (guint64)getpid ()
       || !g_ascii_string_to_unsigned (count_text, 10, 0, PUBLIC_LISTENERS_MAX, &count, NULL))
-    return TRUE;
-  /* Children are not to take them for theirs. */
+    return;
+  inherited = (guint)count;
   g_unsetenv ("LISTEN_PID");
   g_unsetenv ("LISTEN_FDS");
   g_unsetenv ("LISTEN_FDNAMES");
-  for (guint i = 0; i < count; i++)
+}
+
+gboolean
+public_listeners_inherit (GArray *listeners, const IngressConfig *config, GError **error)
+{
+  if (inherited == 0)
+    note_inherited ();
+  for (guint i = 0; i < inherited; i++)
     if (!inherit_one (listeners, config, LISTEN_FDS_START + (int)i, error))
       return FALSE;
   return TRUE;

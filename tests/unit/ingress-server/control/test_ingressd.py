@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -630,6 +631,71 @@ class Visitors(IngressCase):
         self.assertEqual(self.agent_pid(), kept)
         self.assertEqual(self.stop(), 0)
         wait_for(lambda: self.agent_pid() is None, "the agent's end")
+
+    def edit(self, key, value):
+        path = os.path.join(self.state, "ingress.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"(?m)^%s=.*$" % key, "%s=%s" % (key, value), text))
+
+    def test_reload(self):
+        self.armed()
+        slow, pid = SlowVisitor(LAPTOP, self.public_port), self.daemon.pid
+        self.edit("bandwidth", "fast")
+        done = self.call("check-config")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("bandwidth: “fast” is not a bandwidth", done.stderr)
+        self.assertIn("bandwidth", self.call("reload").stderr)
+        self.daemon.send_signal(signal.SIGHUP)
+        wait_for(lambda: "The configuration is not used" in self.log(), "the refusal")
+        self.assertEqual(self.visit(), "hello from the node")
+        self.edit("bandwidth", "9M")
+        self.assertEqual(self.call("check-config").returncode, 0)
+        self.cli("reload")
+        self.assertTrue(self.notify.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC="))
+        self.assertEqual(self.notify.recv(100), b"READY=1")
+        self.assertEqual(self.daemon.pid, pid)
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP)
+        wait_for(lambda: self.visit() == "hello from the node", "a visitor")
+        self.assertEqual(slow.finish(), "hello from the node")
+        slow.close()
+        self.daemon.send_signal(signal.SIGHUP)
+        self.assertTrue(self.notify.recv(100).startswith(b"RELOADING=1"))
+        self.assertEqual(self.notify.recv(100), b"READY=1")
+
+    def test_backup_and_restore(self):
+        """Another host becomes this ingress: the node comes back without joining again."""
+        self.armed()
+        backup = os.path.join(self.folder, "backup")
+        self.cli("backup", backup)
+        self.assertEqual(stat.S_IMODE(os.stat(backup).st_mode), 0o600)
+        self.assertIn("exists already", self.call("backup", backup).stderr)
+        self.assertIn("not empty", self.call("restore", backup).stderr)
+        self.stop()
+        before = self.state
+        self.state = self.environment["FUNNEL_INGRESS_STATE"] = os.path.join(self.folder, "restored")
+        for damage, text in ((b"", "no such file"), (b"nonsense" * 99, "not a backup")):
+            with open(backup + ".bad", "wb") as file:
+                file.write(damage)
+            if not damage:
+                os.unlink(backup + ".bad")
+            self.assertIn(text, self.call("restore", backup + ".bad").stderr)
+        self.cli("restore", backup)
+        names = sorted(os.listdir(before))
+        self.assertEqual(sorted(os.listdir(self.state)), [name for name in names if not name.startswith("ingress.db-")])
+        for name in names:
+            if not name.startswith("ingress.db"):
+                with open(os.path.join(before, name), "rb") as one, open(os.path.join(self.state, name), "rb") as two:
+                    self.assertEqual(one.read(), two.read())
+        with open(os.path.join(self.state, "wireguard.key"), "rb") as key, open(os.path.join(self.state, "ingress.db"), "rb") as db:
+            self.assertNotIn(key.read().strip(), db.read())
+        self.assertEqual([stat.S_IMODE(os.stat(os.path.join(self.state, n)).st_mode) for n in os.listdir(self.state)], [0o600] * 5)
+        self.start()
+        link = self.link(self.answer, self.server.port)
+        self.share(link, LAPTOP)
+        wait_for(lambda: self.visit() == "hello from the node", "a visitor")
 
     def test_other_configuration(self):
         """Another address cannot be had beside the present one."""
