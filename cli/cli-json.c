@@ -84,6 +84,30 @@ funnel_cli_json_new (void)
   return object;
 }
 
+/* Members as on D-Bus, with underscores; only those that are known. */
+static JsonObject *
+certificate_to_json (GVariant *certificate)
+{
+  JsonObject *object = json_object_new ();
+  GVariantIter iter;
+  const char *key = NULL;
+  GVariant *value = NULL;
+
+  if (!certificate)
+    return object;
+  g_variant_iter_init (&iter, certificate);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    {
+      g_autofree char *member = g_strdelimit (g_strdup (key), "-", '_');
+
+      if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+        json_object_set_string_member (object, member, g_variant_get_string (value, NULL));
+      else if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
+        json_object_set_int_member (object, member, g_variant_get_int64 (value));
+    }
+  return object;
+}
+
 JsonObject *
 funnel_cli_json_share (FunnelDBusShare *share)
 {
@@ -100,6 +124,9 @@ funnel_cli_json_share (FunnelDBusShare *share)
   set_string (object, "state", funnel_dbus_share_get_state (share));
   set_string (object, "reason", funnel_dbus_share_get_reason (share));
   set_string (object, "next_step", funnel_dbus_share_get_next_step (share));
+  set_string (object, "certificate_step", funnel_dbus_share_get_certificate_step (share));
+  json_object_set_object_member (object, "certificate",
+                                 certificate_to_json (funnel_dbus_share_get_certificate (share)));
   json_object_set_int_member (visitors, "now", funnel_dbus_share_get_flows_active (share));
   json_object_set_int_member (visitors, "total", (gint64)funnel_dbus_share_get_flows_total (share));
   json_object_set_object_member (object, "visitors", visitors);

@@ -212,3 +212,41 @@ funnel_label_rows (const char *text, guint columns)
     }
   return rows;
 }
+
+static char *
+format_time (gint64 seconds)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
+
+  return time ? g_date_time_format (time, "%Y-%m-%d %H:%M") : g_strdup ("?");
+}
+
+char *
+funnel_label_certificate (GVariant *certificate)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const char *issuer = NULL, *problem = NULL;
+  gint64 not_after = 0, renew_at = 0;
+  g_autofree char *end = NULL;
+  g_autofree char *renewal = NULL;
+  g_autofree char *clean_issuer = NULL;
+  g_autofree char *clean_problem = NULL;
+
+  if (!certificate || !g_variant_lookup (certificate, "issuer", "&s", &issuer)
+      || !g_variant_lookup (certificate, "not-after", "x", &not_after))
+    return NULL;
+  end = format_time (not_after);
+  clean_issuer = funnel_label_clean (issuer);
+  g_string_append_printf (text, "%s, until %s", clean_issuer, end);
+  if (g_variant_lookup (certificate, "renew-at", "x", &renew_at))
+    {
+      renewal = format_time (renew_at);
+      g_string_append_printf (text, ", renewed from %s", renewal);
+    }
+  if (g_variant_lookup (certificate, "problem", "&s", &problem))
+    {
+      clean_problem = funnel_label_clean (problem);
+      g_string_append_printf (text, "; PROBLEM: %s", clean_problem);
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}

@@ -55,6 +55,10 @@ char *funnel_label_grants (GVariant *grants);
 /** funnel_label_age: "12s ago" or "never" from Unix seconds, 0 never. */
 char *funnel_label_age (guint64 then, gint64 now);
 
+/** funnel_label_certificate: "Let's Encrypt, E7, until 2027-02-10 12:00, renewed from 2027-01-11
+ * 09:30" from the property Certificate (a{sv}), with its problem; NULL when there is none. */
+char *funnel_label_certificate (GVariant *certificate);
+
 /** funnel_label_rows: terminal rows @text (ending in a line feed) takes at @columns. */
 guint funnel_label_rows (const char *text, guint columns);
 

@@ -39,19 +39,69 @@ choose_ingress (FunnelCli *cli, const char *wanted, GError **error)
   return NULL;
 }
 
+/* After leaving, so that nothing is ordered anew. */
+static gboolean
+revoke_certificates (FunnelCli *cli, guint *count, GError **error)
+{
+  FunnelDBusManager *manager = funnel_client_get_manager (cli->client);
+  g_autoptr (GAsyncResult) result = NULL;
+  GError *local_error = NULL;
+
+  /* Each revocation has a deadline of its own, in the daemon. */
+  g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (manager), G_MAXINT);
+  funnel_dbus_manager_call_revoke_certificates (manager, cli->cancellable, funnel_cli_await_cb,
+                                                &result);
+  if (funnel_dbus_manager_call_revoke_certificates_finish (
+          manager, count, funnel_cli_await (&result), &local_error))
+    return TRUE;
+  g_propagate_error (error, funnel_client_map_error (local_error));
+  return FALSE;
+}
+
+static gboolean
+leave (FunnelCli *cli, FunnelDBusIngress *ingress, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  funnel_client_leave_async (cli->client, ingress, cli->cancellable, funnel_cli_await_cb, &result);
+  return funnel_client_leave_finish (cli->client, funnel_cli_await (&result), error);
+}
+
+static FunnelExit
+finish (FunnelCli *cli, const char *endpoint, GError **error)
+{
+  guint revoked = 0;
+
+  if (!cli->options->json && endpoint)
+    printf ("Left the ingress %s.\n", endpoint);
+  if (cli->options->revoke && !revoke_certificates (cli, &revoked, error))
+    return FUNNEL_EXIT_ERROR;
+  if (cli->options->json)
+    funnel_cli_json_print_count (endpoint ? 1 : 0);
+  else if (cli->options->revoke)
+    printf (revoked == 1 ? "Revoked %u certificate.\n" : "Revoked %u certificates.\n", revoked);
+  return FUNNEL_EXIT_OK;
+}
+
 static FunnelExit
 run (FunnelCli *cli, GError **error)
 {
   g_autoptr (FunnelDBusIngress) ingress = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) none = NULL;
   g_autofree char *endpoint = NULL;
   g_autofree char *question = NULL;
 
   if (!funnel_cli_connect (cli, error))
     return FUNNEL_EXIT_ERROR;
-  ingress = choose_ingress (cli, cli->arguments[0], error);
+  ingress = choose_ingress (cli, cli->arguments[0], &none);
+  /* A revocation that failed can be tried again after the ingress was left. */
+  if (!ingress && cli->options->revoke && !cli->arguments[0])
+    return finish (cli, NULL, error);
   if (!ingress)
-    return FUNNEL_EXIT_ERROR;
+    {
+      g_propagate_error (error, g_steal_pointer (&none));
+      return FUNNEL_EXIT_ERROR;
+    }
   endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
   question = g_strdup_printf (
       "Leave the ingress %s? Its names stop working here, and only a new join token leads back.",
@@ -59,24 +109,19 @@ run (FunnelCli *cli, GError **error)
   if (!funnel_cli_confirm (cli, question, error))
     return FUNNEL_EXIT_ERROR;
 
-  funnel_client_leave_async (cli->client, ingress, cli->cancellable, funnel_cli_await_cb, &result);
-  if (!funnel_client_leave_finish (cli->client, funnel_cli_await (&result), error))
-    return FUNNEL_EXIT_ERROR;
-  if (cli->options->json)
-    funnel_cli_json_print_count (1);
-  else
-    printf ("Left the ingress %s.\n", endpoint);
-  return FUNNEL_EXIT_OK;
+  return leave (cli, ingress, error) ? finish (cli, endpoint, error) : FUNNEL_EXIT_ERROR;
 }
 
 const FunnelCliCommand funnel_cli_leave = {
     .name = "leave",
-    .synopsis = "leave [ENDPOINT]",
+    .synopsis = "leave [--revoke] [ENDPOINT]",
     .summary = "leave an ingress (asks)",
-    .details = "Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
-               "status` shows it, is\n"
-               "needed only when several ingresses are joined.\n",
-    .flags = FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
+    .details
+    = "Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
+      "status` shows it, is\n"
+      "needed only when several ingresses are joined. With --revoke the certificates this node has "
+      "ordered are revoked.\n",
+    .flags = FUNNEL_CLI_REVOKE | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,
 };

@@ -45,6 +45,13 @@ static const HelpRow help_rows[] = {
     {FUNNEL_CLI_CERTIFICATE, "--cert-file=FILE", "certificate chain, PEM; needs --key-file"},
     {FUNNEL_CLI_CERTIFICATE, "--key-file=FILE", "private key, PEM; needs --cert-file"},
     {FUNNEL_CLI_WAIT, "--wait=SECONDS", "how long to wait for the result (default: 20)"},
+    {FUNNEL_CLI_AUTHORITY, "--add", "try this authority after those that are set"},
+    {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", "trust FILE, PEM, for the directory's own TLS"},
+    {FUNNEL_CLI_AUTHORITY, "--eab=KID", "external account binding: the key's identifier"},
+    {FUNNEL_CLI_AUTHORITY, "--eab-key-file=FILE", "and a file with the key, base64url"},
+    {FUNNEL_CLI_AUTHORITY, "--profile=PROFILE", "certificate profile to ask for"},
+    {FUNNEL_CLI_AUTHORITY, "--contact=MAIL", "mail address the authorities may write to"},
+    {FUNNEL_CLI_REVOKE, "--revoke", "revoke this node's certificates too"},
     {FUNNEL_CLI_YES, "--yes", "do not ask"},
     {FUNNEL_CLI_JSON, "--json", "print JSON (see funnel(1))"},
     {FUNNEL_CLI_SYSTEM, "--system", "talk to a daemon on the system bus"},
@@ -190,6 +197,21 @@ take_certificate (FunnelCliOptions *options, GError **error)
 }
 
 static gboolean
+take_authority (FunnelCliOptions *options, GError **error)
+{
+  if ((options->eab_kid == NULL) != (options->eab_key_file == NULL))
+    {
+      refuse (error, "--eab and --eab-key-file belong together; %s is missing",
+              options->eab_kid ? "--eab-key-file" : "--eab");
+      return FALSE;
+    }
+  if (options->add || options->ca_file || options->eab_kid || options->profile || options->contact)
+    options->given |= FUNNEL_CLI_AUTHORITY;
+  return take_file (&options->ca_file, "ca-file", error)
+         && take_file (&options->eab_key_file, "eab-key-file", error);
+}
+
+static gboolean
 take_simple (FunnelCliOptions *options, GError **error)
 {
   if (options->name && !*options->name)
@@ -197,10 +219,10 @@ take_simple (FunnelCliOptions *options, GError **error)
       refuse (error, "the name flag needs a host name");
       return FALSE;
     }
-  options->given |= (options->background ? FUNNEL_CLI_BG : 0)
-                    | (options->name ? FUNNEL_CLI_NAME : 0) | (options->yes ? FUNNEL_CLI_YES : 0)
-                    | (options->json ? FUNNEL_CLI_JSON : 0)
-                    | (options->system ? FUNNEL_CLI_SYSTEM : 0);
+  options->given
+      |= (options->background ? FUNNEL_CLI_BG : 0) | (options->revoke ? FUNNEL_CLI_REVOKE : 0)
+         | (options->name ? FUNNEL_CLI_NAME : 0) | (options->yes ? FUNNEL_CLI_YES : 0)
+         | (options->json ? FUNNEL_CLI_JSON : 0) | (options->system ? FUNNEL_CLI_SYSTEM : 0);
   return TRUE;
 }
 
@@ -216,6 +238,13 @@ parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError
       {"cert-file", 0, 0, G_OPTION_ARG_FILENAME, &options->certificate_file, NULL, NULL},
       {"key-file", 0, 0, G_OPTION_ARG_FILENAME, &options->key_file, NULL, NULL},
       {"wait", 0, 0, G_OPTION_ARG_STRING, &raw->wait, NULL, NULL},
+      {"add", 0, 0, G_OPTION_ARG_NONE, &options->add, NULL, NULL},
+      {"ca-file", 0, 0, G_OPTION_ARG_FILENAME, &options->ca_file, NULL, NULL},
+      {"eab", 0, 0, G_OPTION_ARG_STRING, &options->eab_kid, NULL, NULL},
+      {"eab-key-file", 0, 0, G_OPTION_ARG_FILENAME, &options->eab_key_file, NULL, NULL},
+      {"profile", 0, 0, G_OPTION_ARG_STRING, &options->profile, NULL, NULL},
+      {"contact", 0, 0, G_OPTION_ARG_STRING, &options->contact, NULL, NULL},
+      {"revoke", 0, 0, G_OPTION_ARG_NONE, &options->revoke, NULL, NULL},
       {"yes", 'y', 0, G_OPTION_ARG_NONE, &options->yes, NULL, NULL},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, NULL, NULL},
       {"system", 0, 0, G_OPTION_ARG_NONE, &options->system, NULL, NULL},
@@ -256,7 +285,8 @@ funnel_cli_options_parse (char **arguments, GError **error)
   if (!options->arguments)
     options->arguments = g_new0 (char *, 1);
   if (!take_kind (options, &raw, error) || !take_wait (options, raw.wait, error)
-      || !take_certificate (options, error) || !take_simple (options, error))
+      || !take_certificate (options, error) || !take_authority (options, error)
+      || !take_simple (options, error))
     return NULL;
   return g_steal_pointer (&options);
 }
@@ -267,6 +297,11 @@ funnel_cli_options_free (FunnelCliOptions *options)
   g_free (options->name);
   g_free (options->certificate_file);
   g_free (options->key_file);
+  g_free (options->ca_file);
+  g_free (options->eab_kid);
+  g_free (options->eab_key_file);
+  g_free (options->profile);
+  g_free (options->contact);
   g_strfreev (options->arguments);
   g_free (options);
 }

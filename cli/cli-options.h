@@ -19,6 +19,8 @@ typedef enum
   FUNNEL_CLI_JSON = 1 << 5,
   FUNNEL_CLI_WAIT = 1 << 6,
   FUNNEL_CLI_SYSTEM = 1 << 7,
+  FUNNEL_CLI_AUTHORITY = 1 << 8, /* what describes a certificate authority */
+  FUNNEL_CLI_REVOKE = 1 << 9,
 } FunnelCliFlags;
 
 typedef struct
@@ -36,7 +38,14 @@ typedef struct
   char *certificate_file; /* absolute, or NULL */
   char *key_file;         /* absolute, or NULL */
   guint wait_seconds;
-  GStrv arguments; /* everything that is not a flag */
+  gboolean add;
+  gboolean revoke;
+  char *ca_file;      /* absolute, or NULL */
+  char *eab_kid;      /* or NULL */
+  char *eab_key_file; /* absolute, or NULL */
+  char *profile;      /* or NULL */
+  char *contact;      /* or NULL */
+  GStrv arguments;    /* everything that is not a flag */
 } FunnelCliOptions;
 
 #define FUNNEL_CLI_WAIT_DEFAULT 20 /* seconds */

@@ -59,6 +59,32 @@ build_request (const FunnelCliOptions *options)
   return g_variant_dict_end (&dict);
 }
 
+/* Told before anything is ordered, once for each name. */
+static void
+tell_notice (FunnelCli *cli)
+{
+  FunnelDBusManager *manager = funnel_client_get_manager (cli->client);
+  const FunnelCliOptions *options = cli->options;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autofree char *name = NULL;
+  g_autofree char *clean = NULL;
+
+  if (options->certificate_file || g_strcmp0 (options->kind, "tcp") == 0)
+    return;
+  funnel_dbus_manager_call_take_certificate_notice (manager, options->name ? options->name : "",
+                                                    cli->cancellable, funnel_cli_await_cb, &result);
+  /* If it fails, sharing fails too, and says why. */
+  if (!funnel_dbus_manager_call_take_certificate_notice_finish (manager, &name,
+                                                                funnel_cli_await (&result), NULL)
+      || !*name)
+    return;
+  clean = funnel_label_clean (name);
+  fprintf (stderr,
+           "Note: a certificate is ordered for %s. Public authorities list every certificate in "
+           "transparency logs:\nthe name becomes known to everybody, and stays so.\n",
+           clean);
+}
+
 /* Ask for the share and wait until its object is here. */
 static gboolean
 begin (Run *run, GError **error)
@@ -273,7 +299,10 @@ run_share (FunnelCli *cli, GError **error)
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "--wait needs --bg");
       return FUNNEL_EXIT_USAGE;
     }
-  if (!funnel_cli_connect (cli, error) || !begin (&run, error))
+  if (!funnel_cli_connect (cli, error))
+    return FUNNEL_EXIT_ERROR;
+  tell_notice (cli);
+  if (!begin (&run, error))
     return FUNNEL_EXIT_ERROR;
   funnel_cli_view_init (&view, cli->options->json,
                         cli->options->background ? NULL : "Press Ctrl+C to exit.");

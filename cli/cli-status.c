@@ -89,12 +89,15 @@ print_share (FunnelDBusShare *share)
                                                  funnel_dbus_share_get_target (share));
   g_autofree char *state = funnel_label_state (&text);
   g_autofree char *next = funnel_label_clean (funnel_dbus_share_get_next_step (share));
+  g_autofree char *certificate
+      = funnel_label_certificate (funnel_dbus_share_get_certificate (share));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_share_get_refusals (share));
 
   printf ("%s%s\n|-- %s\n", url, funnel_dbus_share_get_foreground (share) ? " (foreground)" : "",
           target);
   print_field ("state", state);
   print_field ("next", next);
+  print_field ("cert", certificate);
   print_visitors (share);
   print_field ("refused", refusals);
 }

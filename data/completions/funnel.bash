@@ -16,7 +16,7 @@ _funnel() {
     prev=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   case $prev in
-    --cert-file | --key-file)
+    --cert-file | --key-file | --ca-file | --eab-key-file)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
@@ -29,12 +29,12 @@ _funnel() {
       mapfile -t COMPREPLY < <(compgen -W "443 8443 10000" -- "$cur")
       return
       ;;
-    --wait) return ;;
+    --wait | --eab | --profile | --contact) return ;;
   esac
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      status | reset | join | leave | off | tunnel | help)
+      status | reset | join | leave | ca | off | tunnel | help)
         command=$word
         break
         ;;
@@ -44,7 +44,9 @@ _funnel() {
   if [[ $cur == -* ]]; then
     case $command in
       status | join | tunnel) word="--json --system --help" ;;
-      reset | leave) word="--yes --json --system --help" ;;
+      reset) word="--yes --json --system --help" ;;
+      leave) word="--revoke --yes --json --system --help" ;;
+      ca) word="--add --ca-file= --eab= --eab-key-file= --profile= --contact= --json --system --help" ;;
       off) word="--https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
       help) word="--help" ;;
       *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --yes --json --system
@@ -56,8 +58,8 @@ _funnel() {
   fi
   case $command in
     tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave off tunnel help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave off tunnel help" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave ca off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave ca off tunnel help" -- "$cur") ;;
   esac
 }
 

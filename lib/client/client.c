@@ -184,6 +184,13 @@ funnel_client_dup_version (FunnelClient *self)
   return funnel_dbus_manager_dup_version (self->manager);
 }
 
+FunnelDBusManager *
+funnel_client_get_manager (FunnelClient *self)
+{
+  g_return_val_if_fail (FUNNEL_IS_CLIENT (self), NULL);
+  return self->manager;
+}
+
 char *
 funnel_client_dup_etag (FunnelClient *self)
 {

@@ -54,6 +54,10 @@ char *funnel_client_dup_version (FunnelClient *self);
 /** funnel_client_dup_etag: for the if-match option; NULL when away. */
 char *funnel_client_dup_etag (FunnelClient *self);
 
+/** funnel_client_get_manager: for what has no function here; calls on it need
+ * funnel_client_map_error. Borrowed. */
+FunnelDBusManager *funnel_client_get_manager (FunnelClient *self);
+
 /** funnel_client_list_shares: FunnelDBusShare*, by name, then port; free with g_ptr_array_unref. */
 GPtrArray *funnel_client_list_shares (FunnelClient *self);
 /** funnel_client_list_ingresses: FunnelDBusIngress*, by endpoint; free with g_ptr_array_unref. */

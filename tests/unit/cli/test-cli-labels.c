@@ -192,11 +192,46 @@ test_clean (void)
   g_assert_cmpstr (empty, ==, "");
 }
 
+static GVariant *
+make_certificate (const char *issuer, const char *problem)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  if (issuer != NULL)
+    g_variant_dict_insert (&dict, "issuer", "s", issuer);
+  g_variant_dict_insert (&dict, "not-after", "x", (gint64)1797776000);
+  g_variant_dict_insert (&dict, "renew-at", "x", (gint64)1795184000);
+  if (problem != NULL)
+    g_variant_dict_insert (&dict, "problem", "s", problem);
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+static void
+test_certificate (void)
+{
+  g_autoptr (GVariant) good = make_certificate ("Let's Encrypt, E7", NULL);
+  g_autoptr (GVariant) bad = make_certificate ("An\nauthority", "it\033[2Jfails");
+  g_autoptr (GVariant) none = make_certificate (NULL, NULL);
+  g_autofree char *text = funnel_label_certificate (good);
+  g_autofree char *problem = funnel_label_certificate (bad);
+
+  g_assert_true (g_str_has_prefix (text, "Let's Encrypt, E7, until 2026-12-"));
+  g_assert_nonnull (strstr (text, ", renewed from 2026-11-"));
+  g_assert_null (strstr (text, "PROBLEM"));
+  g_assert_nonnull (strstr (problem, "; PROBLEM: it"));
+  g_assert_null (strchr (problem, '\n'));
+  g_assert_null (strchr (problem, '\033'));
+  g_assert_null (funnel_label_certificate (none));
+  g_assert_null (funnel_label_certificate (NULL));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cli/labels/headline", test_headline);
+  g_test_add_func ("/cli/labels/certificate", test_certificate);
   g_test_add_func ("/cli/labels/block", test_block);
   g_test_add_func ("/cli/labels/line", test_line);
   g_test_add_func ("/cli/labels/nothing-is-null", test_nothing_is_null);

@@ -273,7 +273,7 @@ class Status(PeerCase):
         self.assertEqual(full["shares"], [{
             "name": "laptop.example.org", "port": 443, "kind": "https", "target": "3000",
             "url": "https://laptop.example.org:443", "foreground": False, "state": "probing",
-            "reason": "the ingress is trying it from outside", "next_step": "", "visitors": {"now": 0, "total": 0},
+            "reason": "the ingress is trying it from outside", "next_step": "", "certificate_step": "", "certificate": {}, "visitors": {"now": 0, "total": 0},
             "bytes": {"in": 0, "out": 0}, "refusals": {"busy": 3}}])
 
 
