@@ -275,7 +275,7 @@ check_time (gint64 begin, gint64 expiry, gint64 now, GError **error)
   g_autofree char *clock = format_time (now);
   g_autofree char *limit = format_time (now < begin ? begin : expiry);
 
-  if (now >= begin && now < expiry)
+  if (now >= begin - FUNNEL_ACME_CLOCK_MAX_S && now < expiry)
     return TRUE;
   g_set_error (error, FUNNEL_ACME_ERROR,
                now < begin ? FUNNEL_ACME_ERROR_CLOCK : FUNNEL_ACME_ERROR_CERTIFICATE,

@@ -20,8 +20,9 @@ char *funnel_acme_certificate_request (gnutls_x509_privkey_t key, const char *na
 
 /**
  * funnel_acme_certificate_check: whether @pem is a chain whose leaf belongs to @key, covers @name
- * and is valid at @now (Unix seconds), each certificate signed by the next one's holder. Nothing
- * but certificates may be in it (RFC 8555 section 9.1). FUNNEL_ACME_ERROR_CERTIFICATE, _CLOCK.
+ * and is valid at @now (Unix seconds) or begins within FUNNEL_ACME_CLOCK_MAX_S, each certificate
+ * signed by the next one's holder. Nothing but certificates may be in it (RFC 8555 section 9.1).
+ * FUNNEL_ACME_ERROR_CERTIFICATE, _CLOCK.
  * @begin, @expiry: out, of the leaf, Unix seconds
  * Returns: the chain printed anew.
  */

@@ -22,6 +22,9 @@
 G_BEGIN_DECLS
 
 #define FUNNEL_ACME_DIGEST_LEN 32 /* SHA-256 of the key authorization */
+/* How far a CA's clock and ours may be apart. By so much a certificate may begin in the future:
+ * ordering another one would not help. */
+#define FUNNEL_ACME_CLOCK_MAX_S 3600
 
 /* Which CA, and as whom. All texts are copied by the client. */
 typedef struct
@@ -133,8 +136,9 @@ void funnel_acme_client_order_async (FunnelAcmeClient *self,
                                      GCancellable *cancellable,
                                      GAsyncReadyCallback callback,
                                      gpointer user_data);
-/** funnel_acme_client_order_finish: the leaf fits the key, covers the name, is valid now, and the
- * chain could be read. */
+/** funnel_acme_client_order_finish: the leaf fits the key, covers the name, is valid now (or begins
+ * within FUNNEL_ACME_CLOCK_MAX_S), and the chain could be read. An error of publish_finish comes as
+ * it was given. */
 FunnelAcmeIssued *
 funnel_acme_client_order_finish (FunnelAcmeClient *self, GAsyncResult *result, GError **error);
 

@@ -242,6 +242,16 @@ funnel_acme_jws_sign (FunnelAcmeKey *key,
   return signature != NULL ? join_parts (protected, body, signature) : NULL;
 }
 
+static void
+wipe (GBytes *secret)
+{
+  gsize len;
+  gpointer data = g_bytes_unref_to_data (secret, &len);
+
+  explicit_bzero (data, len);
+  g_free (data);
+}
+
 char *
 funnel_acme_jws_bind (FunnelAcmeKey *key,
                       const char *eab_kid,
@@ -249,7 +259,7 @@ funnel_acme_jws_bind (FunnelAcmeKey *key,
                       const char *url,
                       GError **error)
 {
-  g_autoptr (GBytes) secret = funnel_acme_base64url_decode (mac_key);
+  GBytes *secret = funnel_acme_base64url_decode (mac_key);
   JsonObject *header;
   g_autofree char *protected = NULL, *payload = NULL, *input = NULL, *signature = NULL;
   guint8 mac[MAC_LEN];
@@ -270,6 +280,7 @@ funnel_acme_jws_bind (FunnelAcmeKey *key,
   input = g_strconcat (protected, ".", payload, NULL);
   gnutls_hmac_fast (GNUTLS_MAC_SHA256, g_bytes_get_data (secret, NULL), g_bytes_get_size (secret),
                     input, strlen (input), mac);
+  wipe (secret);
   signature = funnel_acme_base64url (mac, sizeof mac);
   return join_parts (protected, payload, signature);
 }

@@ -2,6 +2,7 @@
 
 #include "daemon/cert/acme-talk.h"
 
+#include "daemon/cert/acme-client.h"
 #include "lib/base/json-read.h"
 
 #include <libsoup/soup.h>
@@ -371,6 +372,14 @@ make_account (GTask *task)
                 g_task_get_cancellable (task), account_cb, g_object_ref (task));
 }
 
+/* RFC 8555 section 7.3.1 wants accountDoesNotExist; some CAs have other words. */
+static gboolean
+is_unknown (const GError *error)
+{
+  return g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT)
+         || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_REFUSED);
+}
+
 static void
 lookup_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -379,8 +388,7 @@ lookup_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (FunnelAcmeReply) reply = funnel_acme_talk_post_finish (result, &error);
 
-  if (reply == NULL
-      && g_strcmp0 (funnel_acme_error_get_problem (error), "accountDoesNotExist") == 0)
+  if (reply == NULL && is_unknown (error))
     {
       g_clear_error (&error);
       make_account (task);

@@ -12,7 +12,6 @@
 G_BEGIN_DECLS
 
 #define FUNNEL_ACME_NONCES_MAX 20 /* nonces tried for one request */
-#define FUNNEL_ACME_CLOCK_MAX_S 3600
 
 /* Who talks, to whom; belongs to the client and outlives its talks. */
 typedef struct

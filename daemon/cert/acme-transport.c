@@ -415,15 +415,20 @@ open_trust (const char *ca_file, GError **error)
 {
   g_autoptr (GError) cause = NULL;
   g_autofree char *absolute = NULL;
-  GTlsDatabase *trust;
+  GTlsDatabase *trust = NULL;
+  GList *certificates;
 
   if (ca_file == NULL)
     return get_system_trust ();
   absolute = g_canonicalize_filename (ca_file, NULL);
-  trust = g_tls_file_database_new (absolute, &cause);
+  certificates = g_tls_certificate_list_new_from_file (absolute, &cause);
+  if (certificates != NULL)
+    trust = g_tls_file_database_new (absolute, &cause);
+  g_list_free_full (certificates, g_object_unref);
   if (trust == NULL)
     g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CONFIGURATION,
-                 "the CA file “%s” is unusable: %s", ca_file, cause->message);
+                 "the CA file “%s” is unusable: %s", ca_file,
+                 cause != NULL ? cause->message : "there is no certificate in it");
   return trust;
 }
 

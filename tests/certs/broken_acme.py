@@ -34,9 +34,9 @@ from email.utils import formatdate
 
 PROBLEM = "urn:ietf:params:acme:error:"
 # What changes the CA's answers rather than breaking them.
-KNOBS = ("fine", "bad-nonces", "bad-nonces-always", "forgotten", "forgotten-always", "deactivated", "eab", "clock",
+KNOBS = ("fine", "bad-nonces", "bad-nonces-always", "forgotten", "forgotten-always", "deactivated", "eab", "eab-odd", "clock",
          "hostile", "refused", "caa", "order-invalid", "invalid", "no-alpn", "other-name", "wrong-key", "wrong-name",
-         "expired", "early", "key-in-chain", "unsorted", "processing", "stuck", "later", "ari", "ari-404", "ari-bad",
+         "expired", "early", "soon", "key-in-chain", "unsorted", "processing", "stuck", "later", "ari", "ari-404", "ari-bad",
          "replaced", "profiles", "plain-urls", "pending", "no-revoke", "revoked")
 CA_CONFIG = """[ca]
 default_ca=d
@@ -170,6 +170,7 @@ def validate(port, name, key_authorization):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "broken-acme"
+    disable_nagle_algorithm = True  # head and body are two writes
     world = step = None
 
     # ---- plumbing
@@ -302,7 +303,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_dir_get(self, body):
         meta = {}
-        if self.world.kind == "eab":
+        if self.world.kind.startswith("eab"):
             meta["externalAccountRequired"] = True
         if self.world.kind == "profiles":
             meta["profiles"] = {"classic": "as ever", "shortlived": "six days"}
@@ -338,9 +339,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         key = header["jwk"]
         canonical = '{"crv":"%s","kty":"%s","x":"%s","y":"%s"}' % (key["crv"], key["kty"], key["x"], key["y"])
         thumb = b64(hashlib.sha256(canonical.encode()).digest())
-        if self.world.kind == "eab" and thumb not in self.world.accounts:
+        if self.world.kind.startswith("eab") and thumb not in self.world.accounts:
             if payload.get("onlyReturnExisting"):
-                raise Problem(400, "accountDoesNotExist", "no such account")
+                raise Problem(400, "unauthorized" if self.world.kind == "eab-odd" else "accountDoesNotExist", "who?")
             if "externalAccountBinding" not in payload:
                 raise Problem(403, "externalAccountRequired", "customers only")
         known = thumb in self.world.accounts
@@ -451,7 +452,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_certificate_post(self, body, number):
         self.verify(body)
         order, kind, authority = self.world.orders[int(number)], self.world.kind, self.server.authority
-        begin, end = {"expired": (-9 * 86400, -86400), "early": (10 * 86400, 90 * 86400)}.get(kind, (-3600, 90 * 86400))
+        begin, end = {"expired": (-9 * 86400, -86400), "early": (10 * 86400, 90 * 86400),
+                      "soon": (600, 90 * 86400)}.get(kind, (-3600, 90 * 86400))
         csr, name = order["csr"], order["name"]
         if kind == "wrong-key":
             with open(f"{authority.dir}/other.csr", "rb") as other:

@@ -227,6 +227,34 @@ test_untrusted (void)
   g_assert_error (order.error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNTRUSTED);
 }
 
+/* The process's default trust is another's for a while, when a node joins: it does not count. */
+static void
+test_system_trust (void)
+{
+  GTlsBackend *backend = g_tls_backend_get_default ();
+  g_auto (Ca) ca = {NULL};
+  g_auto (Order) order = {NULL};
+  g_autoptr (FunnelAcmeClient) client = NULL;
+  g_autoptr (GTlsDatabase) passing = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *url = NULL;
+  char *key = funnel_acme_account_key_new (NULL);
+
+  ca_start_pebble (&ca, get_free_port (), 0, FALSE);
+  passing = g_tls_file_database_new (ca.ca_file, &error);
+  g_assert_no_error (error);
+  g_tls_backend_set_default_database (backend, passing);
+  url = ca_get_url (&ca, "dir");
+  client = funnel_acme_client_new (&(FunnelAcmeSettings) {.directory = url, .account_key = key},
+                                   &error);
+  g_assert_no_error (error);
+  order_init (&order, NULL);
+  order_run (&order, client, NAME, NULL);
+  g_assert_error (order.error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNTRUSTED);
+  g_tls_backend_set_default_database (backend, NULL);
+  funnel_secret_free (key);
+}
+
 static void
 test_at_once (void)
 {
@@ -256,6 +284,58 @@ test_at_once (void)
   responder_free (responder);
 }
 
+static gboolean
+on_cancel_timer (gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Cancelled at any moment, or not at all: it ends, nothing stays published (the responder checks
+ * that too), and the same client goes on. With "-m slow" many more. */
+static void
+test_random_cancel (void)
+{
+  Responder *responder = responder_new ();
+  g_auto (Ca) ca = {NULL};
+  g_autoptr (FunnelAcmeClient) client = NULL;
+  guint rounds = g_test_slow () ? 400 : 20, issued = 0;
+  gint64 last = 100000, longest = 0; /* microseconds; of an order that was left alone */
+
+  ca_start_pebble (&ca, responder_get_port (responder), 10, FALSE);
+  client = ca_make_client (&ca, "dir");
+  for (guint i = 0; i < rounds; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("n%u.example.test", i % 7);
+      g_auto (Order) order = {NULL};
+      gint64 begin = g_get_monotonic_time ();
+
+      order_init (&order, responder);
+      order_start (&order, client, name, NULL);
+      if (i % 4 != 0)
+        g_timeout_add_full (G_PRIORITY_DEFAULT,
+                            (guint)g_test_rand_int_range (0, (gint32)(last / 1000) + 1),
+                            on_cancel_timer, g_object_ref (order.cancellable), g_object_unref);
+      order_end (&order);
+      if (i % 4 == 0)
+        {
+          g_assert_no_error (order.error);
+          last = g_get_monotonic_time () - begin;
+          longest = MAX (longest, last);
+        }
+      if (order.issued != NULL)
+        {
+          check_issued (order.issued, name);
+          issued++;
+        }
+      else
+        g_assert_error (order.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+  g_test_message ("%u of %u issued, the longest in %" G_GINT64_FORMAT " ms", issued, rounds,
+                  longest / 1000);
+  responder_free (responder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -277,6 +357,8 @@ main (int argc, char **argv)
   g_test_add_func ("/acme/pebble/binding", test_binding);
   g_test_add_func ("/acme/pebble/bad-nonces", test_bad_nonces);
   g_test_add_func ("/acme/pebble/untrusted", test_untrusted);
+  g_test_add_func ("/acme/pebble/system-trust", test_system_trust);
   g_test_add_func ("/acme/pebble/at-once", test_at_once);
+  g_test_add_func ("/acme/pebble/random-cancel", test_random_cancel);
   return g_test_run ();
 }
