@@ -47,6 +47,7 @@ static_assert (sizeof refusal_names / sizeof refusal_names[0] == SERVE_REFUSALS,
 static const struct serve_handler *const handlers[] = {
     [FUNNEL_SERVE_PASS_THROUGH] = &serve_pass_through,
     [FUNNEL_SERVE_TERMINATE] = &serve_terminate,
+    [FUNNEL_SERVE_HTTP] = &serve_http,
 };
 
 const char *

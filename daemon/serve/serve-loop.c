@@ -50,6 +50,7 @@
 
 #include "daemon/serve/serve-loop.h"
 
+#include "daemon/serve/http/http-engine.h"
 #include "daemon/serve/offer-policy.h"
 #include "daemon/serve/share-expiry.h"
 
@@ -682,6 +683,9 @@ serve_loop_init (struct serve_loop *loop,
     result = -ENOMEM;
   if (result == 0)
     result = tls_context_init (&loop->tls);
+  loop->http = http_engine_new ();
+  if (result == 0 && loop->http == NULL)
+    result = -ENOMEM;
   if (result == 0)
     result = open_descriptors (loop);
   if (result < 0)
@@ -703,6 +707,7 @@ serve_loop_clear (struct serve_loop *loop)
     if (loop->listeners[i] != NULL)
       serve_loop_remove_listener (loop, loop->listeners[i]->id);
   serve_watches_clear (loop);
+  http_engine_free (loop->http);
   flow_table_clear (&loop->table);
   share_table_free (loop->shares);
   serve_buffers_clear (&loop->buffers);

@@ -8,6 +8,7 @@
 
 #include "daemon/serve/serve.h"
 
+#include "daemon/serve/request-log.h"
 #include "daemon/serve/serve-loop.h"
 #include "daemon/serve/serve-private.h"
 #include "lib/base/error.h"
@@ -312,6 +313,27 @@ funnel_serve_get_counters (FunnelServe *self, guint32 id, FunnelServeCounters *o
     share_counters_read (counters, out);
   g_mutex_unlock (&self->lock);
   return counters != NULL;
+}
+
+guint
+funnel_serve_take_log (FunnelServe *self,
+                       guint32 id,
+                       guint64 after,
+                       FunnelServeRequest *out,
+                       guint max)
+{
+  struct share_counters *counters;
+  struct request_log *log = NULL;
+  guint n = 0;
+
+  g_mutex_lock (&self->lock);
+  counters = g_hash_table_lookup (self->counters, GUINT_TO_POINTER (id));
+  if (counters != NULL)
+    log = atomic_load_explicit (&counters->log, memory_order_acquire);
+  if (log != NULL)
+    n = request_log_read (log, after, out, max);
+  g_mutex_unlock (&self->lock);
+  return n;
 }
 
 GHashTable *

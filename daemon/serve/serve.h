@@ -32,6 +32,20 @@ typedef struct
                                                     0: not answered to the end */
 } FunnelServeCounters;
 
+/* One request to an HTTP share, for a live log. */
+typedef struct
+{
+  guint64 number;    /* counts up per share, from 1 */
+  gint64 time;       /* Unix microseconds, of its end */
+  char source[56];   /* the visitor, "ip:port" */
+  char method[12];   /* cut if longer, like the path */
+  char path[160];    /* without the query, which may hold secrets; visible ASCII only */
+  guint16 status;    /* 0: cut short before it was answered */
+  gboolean complete; /* FALSE: the answer was cut short */
+  guint64 bytes;     /* of the answer's body */
+  guint32 ms;        /* from head of request to end of answer */
+} FunnelServeRequest;
+
 /* Called on the owner's main context after counters changed, at most once a second, and at once
  * when a target_error appears or goes. */
 typedef void (*FunnelServeChanged) (gpointer user_data);
@@ -56,6 +70,13 @@ void funnel_serve_set_shares (FunnelServe *self, GPtrArray *shares);
 /** funnel_serve_get_counters: of share @id since it first appeared; FALSE if unknown. Any thread.
  */
 gboolean funnel_serve_get_counters (FunnelServe *self, guint32 id, FunnelServeCounters *out);
+/** funnel_serve_take_log: requests to share @id with numbers above @after, oldest first: the last
+ * few hundred are kept. Returns how many were written to @out, at most @max. Any thread. */
+guint funnel_serve_take_log (FunnelServe *self,
+                             guint32 id,
+                             guint64 after,
+                             FunnelServeRequest *out,
+                             guint max);
 /** funnel_serve_get_offer_refusals: of @listener: malformed or forbidden offers by reason, a new
  * table string → guint64* (owned by it). */
 GHashTable *funnel_serve_get_offer_refusals (FunnelServe *self, guint listener);

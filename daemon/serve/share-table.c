@@ -5,6 +5,8 @@
 
 #include "daemon/serve/share-table.h"
 
+#include "daemon/serve/request-log.h"
+
 #include <string.h>
 
 #define SLOT_EMPTY UINT32_MAX
@@ -37,8 +39,10 @@ share_counters_ref (struct share_counters *counters)
 void
 share_counters_unref (struct share_counters *counters)
 {
-  if (atomic_fetch_sub_explicit (&counters->refs, 1, memory_order_acq_rel) == 1)
-    g_free (counters);
+  if (atomic_fetch_sub_explicit (&counters->refs, 1, memory_order_acq_rel) != 1)
+    return;
+  request_log_free (atomic_load_explicit (&counters->log, memory_order_relaxed));
+  g_free (counters);
 }
 
 void

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct request_log;
+
 struct share_counters
 {
   atomic_int refs;
@@ -24,6 +26,7 @@ struct share_counters
   _Atomic uint64_t refusals[FUNNEL_SERVE_REASONS];
   _Atomic uint64_t target_attempts;
   atomic_int target_error;
+  _Atomic (struct request_log *) log; /* NULL before the first request */
   _Atomic uint64_t requests[FUNNEL_SERVE_STATUS_CLASSES];
   struct token_bucket bucket; /* the serve thread's alone; outlives snapshots as counters do */
 };

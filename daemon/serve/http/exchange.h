@@ -66,8 +66,6 @@
 #include "daemon/serve/http/mount-table.h"
 #include "daemon/serve/serve-loop.h"
 
-#include <stdarg.h>
-
 /* A whole head, be it a request's or a response's: start line, fields, empty line. It leaves room
  * in a serve_buffer for what the engine adds. */
 #define HTTP_HEAD_MAX 15360u
@@ -150,11 +148,7 @@ struct http_exchange
   struct flow *flow;             /* the visitor's connection */
   struct share_entry *share;     /* reference; as it was when the request came */
   const FunnelServeMount *mount; /* of that share; set by dispatch */
-  struct mount_match match;      /* set by dispatch; its texts lie in the arena */
-  struct http_text path;         /* of the target, normalised: no dot segments, no needless
-                                    percent-encoding,         the rest as sent; set by dispatch */
-  struct http_text query;        /* what follows "?"; data is NULL without one; set by dispatch */
-  struct http_request request;
+  struct mount_match match;      /* how it fits; set by dispatch, its texts lie in the arena */
 
   const struct http_visitor_ops *visitor_ops;
   void *visitor;                        /* the visitor side's */
@@ -163,8 +157,10 @@ struct http_exchange
 
   enum http_state state;
   bool tunnel;
-  bool body_ended; /* body_end was called, or there is no body */
+  bool body_ended; /* all of the request's body was passed on, or there is none */
   bool finished;   /* finish was called; in a tunnel the answerer may still be attached */
+  bool bodiless;   /* the answer has no body: what is committed is thrown away */
+  int64_t left;    /* body bytes of the answer to come; -1: not known */
 
   /* For the request log. */
   uint16_t status;
@@ -173,6 +169,7 @@ struct http_exchange
 
   struct http_exchange *next; /* in the engine's pool */
   uint32_t arena_used;
+  struct http_request request; /* up to its fields, everything is 0 in a new exchange */
   char arena[HTTP_ARENA_SIZE];
 };
 
@@ -200,6 +197,9 @@ void http_exchange_body_end (struct http_exchange *x, const struct http_fields *
 void http_exchange_writable (struct http_exchange *x);
 /** http_exchange_cancel: the visitor is gone, took too long, or broke the protocol. */
 void http_exchange_cancel (struct http_exchange *x);
+/** http_exchange_recall: detach the answerer only, so that the visitor side can answer with an
+ * error itself, if the state is still WAITING. */
+void http_exchange_recall (struct http_exchange *x);
 
 /** http_response_has_body: whether a response with @status to @x has one (RFC 9110 6.4.1). */
 bool http_response_has_body (const struct http_exchange *x, uint16_t status);
@@ -226,6 +226,12 @@ void http_exchange_abort (struct http_exchange *x);
 /** http_exchange_resume: the body operation, which took less than all, would take more now. */
 void http_exchange_resume (struct http_exchange *x);
 
+/** http_answer_memory: answer with @len bytes at @data, which must live as long as the exchange or
+ * its share, in state WAITING. @response: its content_length is set here. Detaches the caller. */
+void http_answer_memory (struct http_exchange *x,
+                         struct http_response *response,
+                         const void *data,
+                         size_t len);
 /** http_answer_error: answer with a small page of the node's own, in state WAITING. Detaches.
  * @retry_after_s: for Retry-After; 0: none
  * @detail: a sentence for the visitor, or NULL for the status's own */
@@ -238,6 +244,9 @@ void http_answer_error_with (struct http_exchange *x,
                              uint16_t status,
                              const struct http_fields *fields,
                              const char *detail);
+
+/** http_exchange_ip: the visitor's address, for fields and logs. */
+const struct address *http_exchange_ip (const struct http_exchange *x);
 
 /** http_exchange_alloc: memory that lives as long as the exchange; NULL when the arena is full. */
 void *http_exchange_alloc (struct http_exchange *x, size_t size);
