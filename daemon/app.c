@@ -3,6 +3,7 @@
 #include "daemon/app.h"
 
 #include "daemon/app-certificates.h"
+#include "daemon/app-local-certificates.h"
 #include "daemon/bus/bus-service.h"
 #include "daemon/ingress-runtime.h"
 #include "daemon/join-work.h"
@@ -22,6 +23,7 @@ struct _FunnelApp
   FunnelShareList *list;
   GHashTable *runtimes; /* share id → FunnelShareRuntime* */
   FunnelAppCertificates *certificates;
+  FunnelAppLocalCertificates *local;
   FunnelServe *serve;
   GPtrArray *served; /* FunnelServeShare*: what the data plane has */
   FunnelIngressRuntime *ingress;
@@ -668,6 +670,7 @@ FunnelApp *
 funnel_app_new (GDBusConnection *connection,
                 const char *state_dir,
                 const FunnelAuthority *authority,
+                const FunnelLocalApiOptions *local_api,
                 GError **error)
 {
   g_autoptr (FunnelApp) self = g_new0 (FunnelApp, 1);
@@ -691,6 +694,11 @@ funnel_app_new (GDBusConnection *connection,
   update_now (self);
   self->bus = funnel_bus_new (connection, self->list, &bus_methods, self);
   show_authority (self);
+  self->local = funnel_app_local_certificates_new (
+      self->dir, funnel_app_certificates_get_keeper (self->certificates), local_api, self->bus,
+      error);
+  if (self->local == NULL)
+    return NULL;
   if (!funnel_bus_take_name (self->bus, error))
     return NULL;
   start_ingress (self);
@@ -711,6 +719,7 @@ funnel_app_free (FunnelApp *self)
     stop_ingress (self);
   g_clear_handle_id (&self->update_source, g_source_remove);
   g_clear_handle_id (&self->expiry_source, g_source_remove);
+  funnel_app_local_certificates_free (self->local);
   funnel_bus_free (self->bus);
   g_signal_handlers_disconnect_by_data (self->list, self);
   g_hash_table_unref (self->runtimes);

@@ -4,6 +4,7 @@
 /* The daemon put together: store, model, data plane, link and bus know each other only here. */
 
 #include "daemon/cert/authority.h"
+#include "daemon/local-certificates.h"
 
 #include <gio/gio.h>
 
@@ -20,6 +21,7 @@ typedef struct _FunnelApp FunnelApp;
 FunnelApp *funnel_app_new (GDBusConnection *connection,
                            const char *state_dir,
                            const FunnelAuthority *authority,
+                           const FunnelLocalApiOptions *local_api,
                            GError **error);
 /** funnel_app_free: end everything; stored shares stay stored. */
 void funnel_app_free (FunnelApp *self);

@@ -4,6 +4,7 @@
 
 #include "daemon/app.h"
 
+#include "lib/base/error.h"
 #include "lib/base/names.h"
 #include "lib/base/notify.h"
 #include "lib/tunnel/tunnel.h"
@@ -119,8 +120,31 @@ make_authority (const AuthorityOptions *options, FunnelAuthority **authority, GE
   return TRUE;
 }
 
+static gboolean
+make_local_api (char *socket, int http_port, FunnelLocalApiOptions *out, GError **error)
+{
+  out->socket = socket;
+  out->open = socket != NULL;
+  out->with_http = http_port != -1;
+  out->http_port = (guint16)http_port;
+  if (socket != NULL && !g_path_is_absolute (socket))
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 "--local-api: \"%s\" is not an absolute path", socket);
+  else if (out->with_http && (http_port < 0 || http_port > G_MAXUINT16))
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+        "--local-api-http: %d is no port; a number from 1 to 65535 is needed, or 0 for any",
+        http_port);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static int
-run (gboolean on_system_bus, const char *state_dir, const FunnelAuthority *authority)
+run (gboolean on_system_bus,
+     const char *state_dir,
+     const FunnelAuthority *authority,
+     const FunnelLocalApiOptions *local_api)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
@@ -132,7 +156,7 @@ run (gboolean on_system_bus, const char *state_dir, const FunnelAuthority *autho
   connection
       = g_bus_get_sync (on_system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &error);
   if (connection != NULL)
-    app = funnel_app_new (connection, state_dir, authority, &error);
+    app = funnel_app_new (connection, state_dir, authority, local_api, &error);
   if (app == NULL)
     {
       g_printerr ("funneld: %s\n", error->message);
@@ -151,7 +175,9 @@ int
 main (int argc, char **argv)
 {
   gboolean on_system_bus = FALSE, version = FALSE;
-  g_autofree char *state_dir = NULL, *tunnel = NULL;
+  int http_port = -1;
+  g_autofree char *state_dir = NULL, *tunnel = NULL, *local_socket = NULL;
+  FunnelLocalApiOptions local_api = {0};
   g_auto (AuthorityOptions) options = {0};
   g_autoptr (FunnelAuthority) authority = NULL;
   g_autoptr (GError) error = NULL;
@@ -173,6 +199,10 @@ main (int argc, char **argv)
        "Mail address authorities may write to", "MAIL"},
       {"tunnel", 0, 0, G_OPTION_ARG_STRING, &tunnel,
        "Use this kind of tunnel only: networkmanager or netns", "KIND"},
+      {"local-api", 0, 0, G_OPTION_ARG_FILENAME, &local_socket,
+       "Give local web servers certificates at the socket PATH, open to all users", "PATH"},
+      {"local-api-http", 0, 0, G_OPTION_ARG_INT, &http_port,
+       "Also on 127.0.0.1:PORT, with a secret", "PORT"},
       {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL},
       {NULL},
   };
@@ -195,10 +225,11 @@ main (int argc, char **argv)
       g_print ("funneld %s\n", FUNNEL_VERSION);
       return EXIT_SUCCESS;
     }
-  if (!make_authority (&options, &authority, &error))
+  if (!make_authority (&options, &authority, &error)
+      || !make_local_api (local_socket, http_port, &local_api, &error))
     {
       g_printerr ("funneld: %s\n", error->message);
       return EXIT_FAILURE;
     }
-  return run (on_system_bus, state_dir, authority);
+  return run (on_system_bus, state_dir, authority, &local_api);
 }

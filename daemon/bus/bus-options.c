@@ -60,6 +60,8 @@ static const struct
     {"key-file", FUNNEL_OPTIONS_SHARE, "s", G_STRUCT_OFFSET (FunnelOptions, key_file), check_path},
     {"if-match", FUNNEL_OPTIONS_SHARE | FUNNEL_OPTIONS_UNSHARE | FUNNEL_OPTIONS_RESET, "s",
      G_STRUCT_OFFSET (FunnelOptions, if_match), take_text},
+    {"group", FUNNEL_OPTIONS_INSTALL, "s", G_STRUCT_OFFSET (FunnelOptions, group), take_text},
+    {"hook", FUNNEL_OPTIONS_INSTALL, "s", G_STRUCT_OFFSET (FunnelOptions, hook), take_text},
 };
 
 static gboolean
@@ -138,6 +140,8 @@ funnel_options_clear (FunnelOptions *options)
   g_clear_pointer (&options->certificate_file, g_free);
   g_clear_pointer (&options->key_file, g_free);
   g_clear_pointer (&options->if_match, g_free);
+  g_clear_pointer (&options->group, g_free);
+  g_clear_pointer (&options->hook, g_free);
 }
 
 static gboolean

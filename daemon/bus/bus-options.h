@@ -14,6 +14,7 @@ typedef enum
   FUNNEL_OPTIONS_SHARE = 1 << 1,
   FUNNEL_OPTIONS_UNSHARE = 1 << 2,
   FUNNEL_OPTIONS_RESET = 1 << 3,
+  FUNNEL_OPTIONS_INSTALL = 1 << 4,
 } FunnelOptionsMethod;
 
 typedef struct
@@ -24,6 +25,8 @@ typedef struct
   char *certificate_file;
   char *key_file;
   char *if_match;
+  char *group;
+  char *hook;
   guint16 port;
   gboolean foreground;
 } FunnelOptions;

@@ -20,6 +20,7 @@ struct _FunnelBus
   gpointer owner;
   GDBusObjectManagerServer *server;
   FunnelDBusManager *manager;
+  GDBusObjectSkeleton *manager_object;
   GHashTable *watches; /* unique name → watch id */
 };
 
@@ -359,6 +360,7 @@ export_manager (FunnelBus *self)
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (self->manager));
   funnel_dbus_object_skeleton_set_manager (object, self->manager);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
+  self->manager_object = g_object_ref (G_DBUS_OBJECT_SKELETON (object));
 }
 
 FunnelBus *
@@ -394,6 +396,7 @@ funnel_bus_free (FunnelBus *self)
   g_hash_table_unref (self->watches);
   g_object_unref (self->server);
   g_object_unref (self->manager);
+  g_object_unref (self->manager_object);
   g_object_unref (self->list);
   g_object_unref (self->connection);
   g_free (self);
@@ -429,6 +432,12 @@ funnel_bus_set_authority (FunnelBus *self, GVariant *directories, const char *co
 {
   funnel_dbus_manager_set_certificate_authority (self->manager, directories);
   funnel_dbus_manager_set_certificate_contact (self->manager, contact);
+}
+
+void
+funnel_bus_add_to_manager (FunnelBus *self, GDBusInterfaceSkeleton *skeleton)
+{
+  g_dbus_object_skeleton_add_interface (self->manager_object, skeleton);
 }
 
 gboolean

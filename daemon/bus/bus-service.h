@@ -57,6 +57,8 @@ void funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress);
 /** funnel_bus_set_authority: what CertificateAuthority and CertificateContact tell; a floating
  * @directories is taken. */
 void funnel_bus_set_authority (FunnelBus *self, GVariant *directories, const char *contact);
+/** funnel_bus_add_to_manager: one more interface of the manager's object, until the bus goes. */
+void funnel_bus_add_to_manager (FunnelBus *self, GDBusInterfaceSkeleton *skeleton);
 /** funnel_bus_take_name: FUNNEL_ERROR_CONFLICT when another daemon has it. */
 gboolean funnel_bus_take_name (FunnelBus *self, GError **error);
 

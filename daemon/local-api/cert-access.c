@@ -116,6 +116,14 @@ funnel_cert_access_deny (FunnelCertAccess *self, const char *name, uid_t uid, GE
   return FALSE;
 }
 
+void
+funnel_cert_access_deny_all (FunnelCertAccess *self, const char *name)
+{
+  for (guint i = self->entries->len; i-- > 0;)
+    if (strcmp (((Entry *)g_ptr_array_index (self->entries, i))->name, name) == 0)
+      g_ptr_array_remove_index (self->entries, i);
+}
+
 GStrv
 funnel_cert_access_list (const FunnelCertAccess *self, const char *name)
 {

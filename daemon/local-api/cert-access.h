@@ -32,6 +32,8 @@ gboolean funnel_cert_access_allow (FunnelCertAccess *self,
 /** funnel_cert_access_deny: FALSE and FUNNEL_ERROR_NOT_FOUND if it was not allowed. */
 gboolean
 funnel_cert_access_deny (FunnelCertAccess *self, const char *name, uid_t uid, GError **error);
+/** funnel_cert_access_deny_all: nobody may have @name any more. */
+void funnel_cert_access_deny_all (FunnelCertAccess *self, const char *name);
 /** funnel_cert_access_list: who may have @name, as called when allowed; g_strfreev. */
 GStrv funnel_cert_access_list (const FunnelCertAccess *self, const char *name);
 
