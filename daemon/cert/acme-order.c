@@ -11,6 +11,8 @@
 
 #define POLL_FIRST_MS 50
 #define POLL_LAST_MS 5000
+#define RETRIES_MAX 5
+#define RETRY_FIRST_MS 250
 
 static const char *const step_texts[] = {
     "directory", "account", "order", "publish", "validate", "finalize", "download",
@@ -34,8 +36,9 @@ typedef struct
   guint next_authorization;
   FunnelAcmeAuthorization *authorization; /* being worked on */
   gboolean published;                     /* to be withdrawn */
-  gboolean finalized;
-  gnutls_x509_privkey_t key;
+  gboolean finalized;                     /* the CA has our signing request */
+  gnutls_x509_privkey_t key; /* NULL: nothing was sent yet that could make the CA issue */
+  guint retries;
   guint poll_ms;   /* the next wait between two polls */
   gint64 deadline; /* monotonic microseconds */
 } Work;
@@ -188,6 +191,30 @@ poll_again (GTask *task, const FunnelAcmeReply *reply)
       return;
     }
   funnel_acme_wait_async ((guint)wait_ms, get_cancellable (work), waited_cb, g_object_ref (task));
+}
+
+/* Whether asking again after @error is worth it, and then does so. */
+static gboolean
+retry (GTask *task, const GError *error)
+{
+  Work *work = g_task_get_task_data (task);
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  gint64 wait_ms = (gint64)RETRY_FIRST_MS << work->retries;
+  gboolean passing = g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNREACHABLE)
+                     || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT)
+                     || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_SERVER);
+
+  if (work->key == NULL || !passing || work->retries >= RETRIES_MAX)
+    return FALSE;
+  wait_ms = MAX (wait_ms, (funnel_acme_error_get_retry_at (error) - now) * 1000);
+  if (wait_ms > (work->deadline - g_get_monotonic_time ()) / 1000)
+    return FALSE;
+  work->retries++;
+  if (work->order->status == FUNNEL_ACME_STATUS_READY)
+    work->finalized = FALSE;
+  tell (work, work->step, "%s; trying again", error->message);
+  funnel_acme_wait_async ((guint)wait_ms, get_cancellable (work), waited_cb, g_object_ref (task));
+  return TRUE;
 }
 
 static void
@@ -360,6 +387,8 @@ downloaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     issued = take_chain (work, reply, &error);
   if (issued != NULL)
     g_task_return_pointer (task, issued, (GDestroyNotify)funnel_acme_issued_free);
+  else if (reply == NULL && retry (task, error))
+    g_error_free (error);
   else if (reply == NULL)
     fail (task, error);
   else
@@ -417,6 +446,8 @@ order_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (reply != NULL)
     take_order (task, reply);
+  else if (retry (task, error))
+    g_error_free (error);
   else
     fail (task, error);
 }
@@ -437,7 +468,8 @@ finalize (GTask *task)
   g_autofree char *request = NULL, *payload = NULL;
   GError *error = NULL;
 
-  work->key = funnel_acme_certificate_key_new (&error);
+  if (work->key == NULL)
+    work->key = funnel_acme_certificate_key_new (&error);
   if (work->key != NULL)
     request = funnel_acme_certificate_request (work->key, work->name, &error);
   if (request == NULL)
@@ -476,7 +508,7 @@ go_on (GTask *task, const FunnelAcmeReply *reply)
       break;
     case FUNNEL_ACME_STATUS_PROCESSING:
     case FUNNEL_ACME_STATUS_VALID:
-      if (!work->finalized)
+      if (work->key == NULL)
         fail_status (task, FUNNEL_ACME_ERROR_ORDER_INVALID, NULL, "was finalized by somebody else");
       else if (order->status == FUNNEL_ACME_STATUS_VALID)
         download (task);

@@ -9,6 +9,9 @@
  *   valid       download, check, done
  *   invalid     failed, with the CA's reason
  *
+ * Once the CA may have issued, a passing failure (no connection, no answer, the CA's own trouble)
+ * is tried again a few times: to order anew would count against the limits of the CA.
+ *
  * Polls come quickly at first, then at most every POLL_LAST_MS, or when Retry-After says. The
  * challenge is withdrawn as soon as its authorization is decided, and on every failure. */
 

@@ -13,12 +13,13 @@ With --tls-port names are validated as RFC 8737 wants it, by connecting to 127.0
 
 Steps: dir nonce account order authorization challenge poll finalize certificate renewal revoke
 (poll: an order that is read again). Kinds that may have a step (default in brackets):
-  silent slow html busy limited limited-date close huge endless headers truncated not-json empty loop redirect insecure [dir]
+  silent slow html busy limited limited-date close huge endless headers truncated flaky lost not-json empty loop redirect insecure [dir]
 Kinds without: see the names of the functions fault_*, and KNOBS."""
 import argparse
 import base64
 import hashlib
 import http.server
+import io
 import json
 import os
 import random
@@ -219,14 +220,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.world.count(self.step)
         broken = getattr(self, "fault_" + self.world.kind.replace("-", "_"), None)
+        self.work = lambda: self.play(getattr(self, f"do_{parts[0]}_{method}", None), body, parts[1:])
         if broken is not None and (self.world.step or "dir") == self.step:
             broken()
-            return
-        handler = getattr(self, f"do_{parts[0]}_{method}", None)
+        else:
+            self.work()
+
+    def play(self, handler, body, parts):
         try:
             if handler is None:
                 raise Problem(404, "malformed", "there is nothing here")
-            handler(body, *parts[1:])
+            handler(body, *parts)
         except Problem as problem:
             self.refuse(problem)
 
@@ -283,6 +287,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def fault_truncated(self):
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"a\":")
         self.close_connection = True
+
+    def fault_flaky(self):
+        """The first two answers are cut off, and nothing was done."""
+        if self.world.seen[self.step] <= 2:
+            self.fault_truncated()
+        else:
+            self.work()
+
+    def fault_lost(self):
+        """The first answer is cut off, and what was asked for was done."""
+        if self.world.seen[self.step] > 1:
+            self.work()
+            return
+        wire, self.wfile = self.wfile, io.BytesIO()
+        self.work()
+        self.wfile = wire
+        self.fault_truncated()
 
     def fault_not_json(self):
         self.answer(200, b"{\"newNonce\": [[[[[[[[[[[[[[")

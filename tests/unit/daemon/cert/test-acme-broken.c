@@ -49,10 +49,14 @@ static const Case cases[] = {
     {"huge@certificate", FUNNEL_ACME_ERROR_PROTOCOL, NULL, 0, 1},
     {"endless", FUNNEL_ACME_ERROR_PROTOCOL},
     {"endless@order", FUNNEL_ACME_ERROR_PROTOCOL},
+    {"truncated@order", FUNNEL_ACME_ERROR_UNREACHABLE},
+    {"truncated@poll", FUNNEL_ACME_ERROR_UNREACHABLE, NULL, 0, 1},
     {"truncated", FUNNEL_ACME_ERROR_UNREACHABLE},
-    {"truncated@certificate", FUNNEL_ACME_ERROR_UNREACHABLE, NULL, 0, 1},
     {"headers", FUNNEL_ACME_ERROR_UNREACHABLE},
     {"close", FUNNEL_ACME_ERROR_UNREACHABLE},
+    {"close@order", FUNNEL_ACME_ERROR_UNREACHABLE},
+    {"close@challenge", FUNNEL_ACME_ERROR_UNREACHABLE, NULL, 0, 1},
+    {"close@poll", FUNNEL_ACME_ERROR_UNREACHABLE, NULL, 0, 1},
     {"loop", FUNNEL_ACME_ERROR_PROTOCOL},
     {"loop@nonce", FUNNEL_ACME_ERROR_PROTOCOL},
     {"insecure", FUNNEL_ACME_ERROR_PROTOCOL},
@@ -66,7 +70,7 @@ static const Case cases[] = {
     {"limited@finalize", FUNNEL_ACME_ERROR_RATE_LIMITED, "rateLimited", DAY_S, 1},
     {"busy", FUNNEL_ACME_ERROR_SERVER, NULL, 120},
     {"busy@order", FUNNEL_ACME_ERROR_SERVER, NULL, 120},
-    {"busy@poll", FUNNEL_ACME_ERROR_SERVER, NULL, 120, 1},
+    {"busy@challenge", FUNNEL_ACME_ERROR_SERVER, NULL, 120, 1},
     {"later", FUNNEL_ACME_ERROR_TIMED_OUT, NULL, DAY_S, 1},
     {"clock", FUNNEL_ACME_ERROR_CLOCK},
     {"bad-nonces-always", FUNNEL_ACME_ERROR_PROTOCOL, "badNonce"},
@@ -481,7 +485,9 @@ add (const char *prefix, const char *fault, gconstpointer data, GTestDataFunc fu
 int
 main (int argc, char **argv)
 {
-  static const char *const fine[] = {"fine", "bad-nonces", "processing", "redirect", "soon"};
+  static const char *const fine[]
+      = {"fine",           "bad-nonces",    "processing",        "redirect",        "soon",
+         "flaky@finalize", "lost@finalize", "flaky@certificate", "lost@certificate"};
   static const char *const silent[]
       = {"silent", "silent@nonce", "silent@order", "silent@challenge", "slow", "slow@order"};
   static const char *const undecided[] = {"pending", "stuck"};
