@@ -323,11 +323,13 @@ funnel_ingress_set_grants (FunnelIngress *self, const GPtrArray *grants)
   for (guint i = 0; grants != NULL && i < grants->len; i++)
     {
       const FunnelLinkGrant *grant = g_ptr_array_index (grants, i);
+      FunnelLinkGrant *copy;
 
       g_variant_builder_add (&builder, "{s@aq}", grant->name,
                              make_ports (grant->ports, grant->n_ports));
-      g_ptr_array_add (self->grants, funnel_link_grant_new (grant->name, grant->ports,
-                                                            grant->n_ports, grant->expires));
+      copy = funnel_link_grant_new (grant->name, grant->ports, grant->n_ports, grant->expires);
+      copy->below = grant->below;
+      g_ptr_array_add (self->grants, copy);
     }
   variant = g_variant_ref_sink (g_variant_builder_end (&builder));
   if (g_variant_equal (variant, self->grants_variant))
@@ -443,7 +445,7 @@ funnel_ingress_knows_name (FunnelIngress *self, const char *name)
     {
       const FunnelLinkGrant *grant = g_ptr_array_index (self->grants, i);
 
-      if (g_strcmp0 (grant->name, name) == 0)
+      if (funnel_link_grant_covers (grant, name))
         return TRUE;
     }
   return g_strv_contains ((const char *const *)self->spec->names, name)

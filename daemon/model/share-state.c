@@ -222,7 +222,7 @@ funnel_grant_check (const GPtrArray *grants, const char *name, guint16 port, gin
       const FunnelLinkGrant *grant = g_ptr_array_index (grants, i);
       FunnelGrantFact fact = FUNNEL_GRANT_PORT;
 
-      if (g_strcmp0 (grant->name, name) != 0)
+      if (!funnel_link_grant_covers (grant, name))
         continue;
       for (guint j = 0; j < grant->n_ports; j++)
         if (grant->ports[j] == port)

@@ -145,8 +145,9 @@ print_grants (JsonArray *grants)
       g_autofree char *left = expires ? admin_text_until (expires) : g_strdup ("");
       g_autofree char *limits = text_limits (grant);
 
-      printf ("    granted  %s  port %s  %s%s\n", json_object_get_string_member (grant, "name"),
-              ports, grant_state (grant, left), limits);
+      printf ("    granted  %s%s  port %s  %s%s\n", json_object_get_string_member (grant, "name"),
+              json_object_get_boolean_member (grant, "below") ? " and below" : "", ports,
+              grant_state (grant, left), limits);
     }
 }
 

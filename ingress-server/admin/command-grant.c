@@ -9,9 +9,12 @@ command_grant_parse (AdminCall *call, char **words, GError **error)
   g_autofree char *name = NULL, *expires = NULL;
   g_auto (GStrv) ports = NULL;
   AdminLimits limits = {0};
+  gboolean below = FALSE;
   gboolean ok;
   const GOptionEntry entries[] = {
       {"name", 0, 0, G_OPTION_ARG_STRING, &name, "Public name (default NODE.ZONE)", "NAME"},
+      {"below", 0, 0, G_OPTION_ARG_NONE, &below,
+       "Names with one label more too, as for NODE.ZONE itself", NULL},
       {"port", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ports, "Public port; repeatable (default all)",
        "N"},
       {"expires", 0, 0, G_OPTION_ARG_STRING, &expires, "For how long (default until revoked)",
@@ -26,6 +29,8 @@ command_grant_parse (AdminCall *call, char **words, GError **error)
        && admin_call_set_lifetime (call, expires, error)
        && admin_call_set_limits (call, &limits, error);
   admin_limits_clear (&limits);
+  if (below)
+    json_object_set_boolean_member (call->request, "below", TRUE);
   return ok;
 }
 

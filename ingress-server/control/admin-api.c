@@ -187,15 +187,16 @@ do_grant (AdminApi *self, JsonObject *request, GError **error)
   g_autoptr (GArray) ports = NULL;
   const char *name = NULL;
   IngressLimits limits;
-  gboolean given;
+  gboolean given, below;
   gint64 lifetime;
 
   if (!node || !read_optional (request, "name", &name, error)
-      || !read_ports (request, &ports, error) || !read_lifetime (request, &lifetime, error))
+      || !read_ports (request, &ports, error) || !read_lifetime (request, &lifetime, error)
+      || !funnel_json_get_bool (request, "below", FALSE, &below, error))
     return NULL;
   limits = find_limits (self, node, name);
   if (!read_limits (request, &limits, &given, error)
-      || !ingress_registry_grant (self->parts->registry, node, name, ports, lifetime,
+      || !ingress_registry_grant (self->parts->registry, node, name, below, ports, lifetime,
                                   given ? &limits : NULL, error))
     return NULL;
   return print_named_node (self, node);

@@ -34,6 +34,7 @@ add_grants (JsonObject *object, const IngressNode *node)
       json_object_set_int_member (element, "expires", grant->expires);
       json_object_set_boolean_member (element, "expired", !ingress_grant_is_live (grant, now));
       json_object_set_boolean_member (element, "closed", grant->closed);
+      json_object_set_boolean_member (element, "below", grant->below);
       add_limits (element, &grant->limits);
       json_array_add_object_element (grants, element);
     }

@@ -299,17 +299,36 @@ check_ports (IngressRegistry *self, GArray *ports, GError **error)
   return ingress_ports_print ((const guint16 *)(void *)ports->data, ports->len);
 }
 
-/* The assigned name of one node is never granted to another. */
+/* Names the admin keeps for other things. */
+static gboolean
+check_label_is_free (IngressRegistry *self, const char *label, GError **error)
+{
+  if (!g_strv_contains ((const char *const *)self->config->reserved_names, label))
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+               "“%s” is one of the reserved-names in " INGRESS_CONFIG_FILE "; choose another name",
+               label);
+  return FALSE;
+}
+
+/* A node's own name and what is below it are never granted to another. */
 static gboolean
 check_name_is_free (IngressRegistry *self, const char *node_name, const char *name, GError **error)
 {
-  const char *dot = strchr (name, '.');
-  g_autofree char *label = dot ? g_strndup (name, (gsize)(dot - name)) : NULL;
+  gsize zone_len = strlen (self->config->zone), len = strlen (name);
+  g_autofree char *inside = NULL;
+  const char *label;
 
-  if (!label || !g_str_equal (dot + 1, self->config->zone) || g_str_equal (label, node_name)
-      || !ingress_registry_find_name (self, label))
+  if (!funnel_host_is_within (name, self->config->zone) || len <= zone_len)
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT, "%s is the assigned name of node %s",
+  /* The label right below the zone. */
+  inside = g_strndup (name, len - zone_len - 1);
+  label = strrchr (inside, '.') ? strrchr (inside, '.') + 1 : inside;
+  if (g_str_equal (label, node_name) || !ingress_registry_find_name (self, label))
+    return check_label_is_free (self, label, error);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+               g_str_equal (label, inside) ? "%s is the assigned name of node %s"
+                                           : "%s is below the assigned name of node %s",
                name, label);
   return FALSE;
 }
@@ -331,7 +350,7 @@ ingress_registry_invite (IngressRegistry *self,
   gint64 now = ingress_now ();
   int rc;
 
-  if (!port_text)
+  if (!port_text || !check_label_is_free (self, label, error))
     return FALSE;
   rc = gnutls_rnd (GNUTLS_RND_KEY, secret, FUNNEL_TOKEN_SECRET_LEN);
   if (rc < 0)
@@ -409,6 +428,7 @@ gboolean
 ingress_registry_grant (IngressRegistry *self,
                         const char *node_name,
                         const char *name,
+                        gboolean below,
                         GArray *ports,
                         gint64 lifetime,
                         const IngressLimits *limits,
@@ -423,7 +443,8 @@ ingress_registry_grant (IngressRegistry *self,
   if (!port_text || !check_name_is_free (self, node_name, canonical, error))
     return FALSE;
   id = node->id;
-  if (!ingress_store_put_grant (self->store, id, canonical, port_text, now,
+  if (!ingress_store_put_grant (self->store, id, canonical,
+                                below || g_str_equal (canonical, assigned), port_text, now,
                                 lifetime ? now + lifetime : 0, limits, error)
       || !registry_reload (self, id, error))
     return FALSE;

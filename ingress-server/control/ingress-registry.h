@@ -53,11 +53,13 @@ const IngressNode *ingress_registry_join (IngressRegistry *self,
                                           const char *public_key,
                                           const char *software,
                                           GError **error);
-/** ingress_registry_grant: @name NULL: the assigned name; @ports NULL: all public ports; @lifetime
+/** ingress_registry_grant: @name NULL: the assigned name, with what is one label below it whatever
+ * @below says; @ports NULL: all public ports; @lifetime
  * 0: for ever; @limits NULL: as they were, or none. */
 gboolean ingress_registry_grant (IngressRegistry *self,
                                  const char *node_name,
                                  const char *name,
+                                 gboolean below,
                                  GArray *ports,
                                  gint64 lifetime,
                                  const IngressLimits *limits,

@@ -40,6 +40,16 @@ link_ping_interval (guint links)
 /* What is sent. */
 
 static void
+add_grant (GPtrArray *grants, const IngressGrant *grant)
+{
+  FunnelLinkGrant *told
+      = funnel_link_grant_new (grant->name, grant->ports, grant->n_ports, grant->expires);
+
+  told->below = grant->below;
+  g_ptr_array_add (grants, told);
+}
+
+static void
 send_grants (LinkServer *self, IngressNodeLink *link, const IngressNode *node)
 {
   g_autoptr (FunnelLinkMessage) message = funnel_link_message_new (FUNNEL_LINK_GRANTS);
@@ -50,8 +60,7 @@ send_grants (LinkServer *self, IngressNodeLink *link, const IngressNode *node)
       const IngressGrant *grant = g_ptr_array_index (node->grants, i);
 
       if (!grant->closed && ingress_grant_is_live (grant, now))
-        g_ptr_array_add (message->grants, funnel_link_grant_new (grant->name, grant->ports,
-                                                                 grant->n_ports, grant->expires));
+        add_grant (message->grants, grant);
     }
   ingress_node_link_send (link, message);
 }

@@ -16,6 +16,8 @@
 #define NETWORK_DIRECT 0x7f400000u    /* 127.64.0.0/10 */
 #define HOST_MASK 0x003fffffu
 #define MAX_PER_SOURCE 1024
+/* Names that browsers and mail programs trust without being asked. */
+#define RESERVED_NAMES "autoconfig,autodiscover,isatap,localhost,mail,ns1,ns2,wpad"
 
 static const char *const tunnel_names[] = {"wireguard", "direct"};
 G_STATIC_ASSERT (G_N_ELEMENTS (tunnel_names) == INGRESS_TUNNEL_DIRECT + 1);
@@ -51,6 +53,7 @@ ingress_config_free (IngressConfig *config)
   g_free (config->public_ports);
   g_free (config->listen);
   g_free (config->metrics_host);
+  g_strfreev (config->reserved_names);
   g_free (config);
 }
 
@@ -129,6 +132,28 @@ read_number (const char *text, guint64 min, guint64 max, guint *out, GError **er
 }
 
 static gboolean
+read_reserved_names (IngressConfig *config, const char *text, GError **error)
+{
+  g_autoptr (GPtrArray) labels = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+  gsize count = 0;
+
+  for (guint i = 0; words[i]; i++)
+    {
+      char *label = *g_strstrip (words[i]) ? funnel_label_normalize (words[i], error) : NULL;
+
+      if (!label && *words[i])
+        return FALSE;
+      if (label)
+        g_ptr_array_add (labels, label);
+    }
+  g_ptr_array_add (labels, NULL);
+  g_strfreev (config->reserved_names);
+  config->reserved_names = (GStrv)g_ptr_array_steal (labels, &count);
+  return TRUE;
+}
+
+static gboolean
 read_redirect_port (IngressConfig *config, const char *text, GError **error)
 {
   guint port = 0;
@@ -191,6 +216,7 @@ static const struct
     {"listen", "", read_listen},
     {"tunnel", "wireguard", read_tunnel},
     {"link-port", TEXT_OF (FUNNEL_LINK_PORT), read_link_port},
+    {"reserved-names", RESERVED_NAMES, read_reserved_names},
     {"redirect-port", "0", read_redirect_port},
     {"max-per-source", TEXT_OF (MAX_PER_SOURCE), read_max_per_source},
     {"rate-per-source", "0", read_rate_per_source},
@@ -217,6 +243,7 @@ ingress_config_new (void)
 
   config->link_port = FUNNEL_LINK_PORT;
   config->max_per_source = MAX_PER_SOURCE;
+  read_reserved_names (config, RESERVED_NAMES, NULL);
   return config;
 }
 
@@ -298,6 +325,8 @@ ingress_config_print (const IngressConfig *config)
 {
   g_autofree char *endpoint = funnel_endpoint_join (config->endpoint_host, config->endpoint_port);
   g_autofree char *ports = ingress_ports_print (config->public_ports, config->n_public_ports);
+  g_autofree char *reserved
+      = config->reserved_names ? g_strjoinv (",", config->reserved_names) : g_strdup ("");
   g_autofree char *bandwidth
       = config->bandwidth ? funnel_byte_rate_print (config->bandwidth) : g_strdup ("0");
   g_autofree char *metrics = config->metrics_host
@@ -320,6 +349,8 @@ ingress_config_print (const IngressConfig *config)
       "tunnel=%s\n"
       "# TCP port for links, inside the tunnel.\n"
       "link-port=%u\n"
+      "# Labels that no node is called and no grant in the zone contains, separated by commas.\n"
+      "reserved-names=%s\n"
       "# TCP port, usually 80, on which plain HTTP for names that are shared is sent to https;\n"
       "# 0: none.\n"
       "redirect-port=%u\n"
@@ -333,7 +364,7 @@ ingress_config_print (const IngressConfig *config)
       "# Loopback address and port for Prometheus metrics, such as 127.0.0.1:9469; empty: none.\n"
       "metrics=%s\n",
       config->zone, endpoint, ports, config->listen ? config->listen : "",
-      ingress_tunnel_text (config->tunnel), config->link_port, config->redirect_port,
+      ingress_tunnel_text (config->tunnel), config->link_port, reserved, config->redirect_port,
       config->max_per_source, config->rate_per_source, bandwidth, metrics);
 }
 

@@ -37,6 +37,7 @@ typedef struct
   char *listen;          /* IP to bind public and join ports to, NULL = all */
   IngressTunnel tunnel;
   guint16 link_port;
+  GStrv reserved_names;  /* labels that are no node's name and in no grant of the zone */
   guint max_per_source;  /* visitors at a time from one address */
   guint rate_per_source; /* new visitors per second from one address; 0 = no limit */
   guint64 bandwidth;     /* bytes per second, all visitors together; 0 = no limit */

@@ -3,6 +3,7 @@
 #include "ingress-server/store/ingress-store.h"
 
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 #include "ingress-server/store/ingress-store-private.h"
 #include "ingress-server/store/store-migrations.h"
 #include "ingress-server/store/store-statement.h"
@@ -49,14 +50,18 @@ ingress_invite_free (IngressInvite *invite)
 IngressGrant *
 ingress_node_find_grant (const IngressNode *node, const char *name)
 {
+  IngressGrant *above = NULL;
+
   for (guint i = 0; i < node->grants->len; i++)
     {
       IngressGrant *grant = g_ptr_array_index (node->grants, i);
 
       if (g_str_equal (grant->name, name))
         return grant;
+      if (grant->below && funnel_host_is_child (name, grant->name))
+        above = grant;
     }
-  return NULL;
+  return above;
 }
 
 gboolean
@@ -202,6 +207,7 @@ grant_from_row (sqlite3_stmt *row)
   grant->n_ports = (guint)n_ports;
   grant->closed = sqlite3_column_int (row, 4);
   read_limits (row, 5, &grant->limits);
+  grant->below = sqlite3_column_int (row, 8);
   return grant;
 }
 
@@ -210,7 +216,8 @@ load_grants (IngressStore *self, IngressNode *node, GError **error)
 {
   g_autoptr (sqlite3_stmt) row = store_statement (
       self->db, error,
-      "SELECT id, name, ports, expires, closed, max_flows, rate, bandwidth FROM grants "
+      "SELECT id, name, ports, expires, closed, max_flows, rate, bandwidth, below "
+      "FROM grants "
       "WHERE node = ? ORDER BY id",
       "i", node->id);
   int rc;
@@ -346,27 +353,51 @@ find_node (IngressStore *self, const char *name, gint64 *id, GError **error)
       0, id, error);
 }
 
-/* Whether a node other than @node holds @name by a live grant; an expired one is cleared away. */
+/* The name under which a node other than @node holds @name or, with @below, a name that it would
+ * cover; NULL when nobody does. FALSE on a database error. */
 static gboolean
-claim_name (IngressStore *self, const char *name, gint64 node, gint64 now, GError **error)
+find_holder (IngressStore *self,
+             const char *name,
+             gboolean below,
+             gint64 node,
+             char **held,
+             GError **error)
 {
-  gint64 holder = 0;
+  const char *dot = strchr (name, '.');
+  g_autofree char *pattern = g_strconcat ("%.", name, NULL);
+  g_autofree char *deeper = g_strconcat ("%.%.", name, NULL);
+  g_autoptr (sqlite3_stmt) row = store_statement (
+      self->db, error,
+      "SELECT name FROM grants WHERE node <> ?1 AND (name = ?2 OR (below AND name = ?3) "
+      "OR (?4 AND name LIKE ?5 AND name NOT LIKE ?6)) LIMIT 1",
+      "ississ", node, name, dot ? dot + 1 : "", (gint64)below, pattern, deeper);
+  int rc = row ? store_step (self->db, row, error) : -1;
 
-  if (!store_run (
-          self->db, error,
-          "DELETE FROM grants WHERE name = ? AND node <> ? AND expires <> 0 AND expires <= ?",
-          "sii", name, node, now)
-      || !query_number (self->db,
-                        store_statement (self->db, error,
-                                         "SELECT node FROM grants WHERE name = ? AND node <> ?",
-                                         "si", name, node),
-                        0, &holder, error))
+  *held = rc > 0 ? dup_text (row, 0) : NULL;
+  return rc >= 0;
+}
+
+/* Whether no node other than @node is in the way; expired grants are cleared away. */
+static gboolean
+claim_name (IngressStore *self,
+            const char *name,
+            gboolean below,
+            gint64 node,
+            gint64 now,
+            GError **error)
+{
+  g_autofree char *held = NULL;
+
+  if (!store_run (self->db, error,
+                  "DELETE FROM grants WHERE node <> ? AND expires <> 0 AND expires <= ?", "ii",
+                  node, now)
+      || !find_holder (self, name, below, node, &held, error))
     return FALSE;
-  if (holder == 0)
+  if (!held)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
                "%s is granted to another node; revoke it there first (see “funnel-ingress nodes”)",
-               name);
+               held);
   return FALSE;
 }
 
@@ -382,18 +413,20 @@ static gboolean
 put_grant (IngressStore *self,
            gint64 node,
            const char *name,
+           gboolean below,
            const char *ports,
            gint64 now,
            gint64 expires,
            const IngressLimits *limits,
            GError **error)
 {
-  return claim_name (self, name, node, now, error)
+  return claim_name (self, name, below, node, now, error)
          && store_run (
              self->db, error,
-             "INSERT INTO grants (node, name, ports, expires) VALUES (?, ?, ?, ?) "
-             "ON CONFLICT (name) DO UPDATE SET ports = excluded.ports, expires = excluded.expires",
-             "issi", node, name, ports, expires)
+             "INSERT INTO grants (node, name, ports, expires, below) VALUES (?, ?, ?, ?, ?) "
+             "ON CONFLICT (name) DO UPDATE SET ports = excluded.ports, "
+             "expires = excluded.expires, below = excluded.below",
+             "issii", node, name, ports, expires, (gint64)below)
          && (limits == NULL || limit_name (self, name, limits, error));
 }
 
@@ -401,6 +434,7 @@ gboolean
 ingress_store_put_grant (IngressStore *self,
                          gint64 node,
                          const char *name,
+                         gboolean below,
                          const char *ports,
                          gint64 now,
                          gint64 expires,
@@ -408,7 +442,8 @@ ingress_store_put_grant (IngressStore *self,
                          GError **error)
 {
   return begin (self, error)
-         && end (self, put_grant (self, node, name, ports, now, expires, limits, error), error);
+         && end (self, put_grant (self, node, name, below, ports, now, expires, limits, error),
+                 error);
 }
 
 gboolean
@@ -507,7 +542,7 @@ add_token (IngressStore *self,
     return FALSE;
   if (node && !replace)
     return refuse_existing (node_name, error);
-  if (grant_name && !claim_name (self, grant_name, node, now, error))
+  if (grant_name && !claim_name (self, grant_name, TRUE, node, now, error))
     return FALSE;
   hash_secret (secret, hash);
   return store_run (
@@ -693,7 +728,7 @@ use_token (IngressStore *self,
   else if (!create_node (self, token->node_name, public_key, software, now, id, error))
     return FALSE;
   if (token->grant_name
-      && !put_grant (self, *id, token->grant_name, token->grant_ports, now, 0, NULL, error))
+      && !put_grant (self, *id, token->grant_name, TRUE, token->grant_ports, now, 0, NULL, error))
     return FALSE;
   return store_run (self->db, error,
                     "UPDATE tokens SET used = ?, used_key = ?, used_node = ? WHERE secret_hash = ?",

@@ -34,6 +34,7 @@ typedef struct
   gint64 expires; /* Unix seconds, 0 = never */
   IngressLimits limits;
   gboolean closed; /* switched off by the admin, until opened again */
+  gboolean below;  /* it also covers names with one label more */
 } IngressGrant;
 
 typedef struct
@@ -51,6 +52,7 @@ typedef struct
 
 void ingress_node_free (IngressNode *node);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IngressNode, ingress_node_free)
+/** ingress_node_find_grant: of @name itself, else one that covers it from above; NULL. */
 IngressGrant *ingress_node_find_grant (const IngressNode *node, const char *name);
 /** ingress_grant_covers: whether it allows @port at time @now: live, not closed, and of that port.
  */
@@ -80,7 +82,7 @@ GPtrArray *ingress_store_load_invites (IngressStore *self, gint64 now, GError **
 
 /**
  * ingress_store_add_token: let whoever knows @secret join as @node_name until @expires.
- * @grant_name: what joining grants, or NULL
+ * @grant_name: what joining grants, with what is one label below it, or NULL
  * @grant_ports: "443,8443"; NULL with @grant_name
  * @replace: the node may exist; joining gives it a new key
  * CONFLICT when the node exists and @replace is not set, or another node holds the name.
@@ -116,12 +118,13 @@ IngressNode *ingress_store_join (IngressStore *self,
                                  IngressJoinKind *kind,
                                  GError **error);
 
-/** ingress_store_put_grant: grant @name to @node, or change ports and expiry of that grant, and its
- * limits unless @limits is NULL. CONFLICT when another node holds the name (an expired grant does
- * not hold it). */
+/** ingress_store_put_grant: grant @name, with what is one label @below it or not, to @node, or
+ * change ports and expiry of that grant, and its limits unless @limits is NULL. CONFLICT when
+ * another node holds the name, or one that the one would cover (an expired grant holds nothing). */
 gboolean ingress_store_put_grant (IngressStore *self,
                                   gint64 node,
                                   const char *name,
+                                  gboolean below,
                                   const char *ports,
                                   gint64 now,
                                   gint64 expires,

@@ -60,6 +60,10 @@ static const char *const steps[] = {
     "BEGIN SELECT RAISE (ABORT, 'the audit log is only ever appended to'); END;"
     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit "
     "BEGIN SELECT RAISE (ABORT, 'the audit log is only ever appended to'); END;",
+    /* 3: a grant may cover the names one label below its own, as that of a node's own name does */
+    "ALTER TABLE grants ADD COLUMN below INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE grants SET below = 1 WHERE id IN (SELECT g.id FROM grants AS g JOIN nodes AS n "
+    "  ON n.id = g.node WHERE g.name LIKE n.name || '.%');",
 };
 
 guint

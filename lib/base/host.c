@@ -14,7 +14,11 @@ char *
 funnel_host_normalize (const char *text, GError **error)
 {
   char canonical[FUNNEL_HOST_MAX + 1];
-  enum host_name_result result = host_name_normalize (text, strlen (text), canonical);
+  g_autofree char *ascii = g_str_is_ascii (text) || !g_utf8_validate (text, -1, NULL)
+                               ? NULL
+                               : g_hostname_to_ascii (text);
+  const char *name = ascii ? ascii : text;
+  enum host_name_result result = host_name_normalize (name, strlen (name), canonical);
 
   if (result != HOST_NAME_OK)
     {
@@ -45,6 +49,14 @@ gboolean
 funnel_host_is_within (const char *name, const char *zone)
 {
   return host_name_is_within (name, zone);
+}
+
+gboolean
+funnel_host_is_child (const char *name, const char *parent)
+{
+  const char *dot = strchr (name, '.');
+
+  return dot != NULL && strcmp (dot + 1, parent) == 0;
 }
 
 gboolean

@@ -3,6 +3,7 @@
 #include "lib/base/link-message.h"
 
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 #include "lib/base/json-read.h"
 
 #include <string.h>
@@ -67,6 +68,13 @@ funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gi
   grant->n_ports = n_ports;
   grant->expires = expires;
   return grant;
+}
+
+gboolean
+funnel_link_grant_covers (const FunnelLinkGrant *grant, const char *name)
+{
+  return g_str_equal (grant->name, name)
+         || (grant->below && funnel_host_is_child (name, grant->name));
 }
 
 void
@@ -155,6 +163,8 @@ print_grants (JsonObject *object, GPtrArray *grants)
       json_object_set_string_member (element, "name", grant->name);
       funnel_json_set_ports (element, "ports", grant->ports, grant->n_ports);
       json_object_set_int_member (element, "expires", grant->expires);
+      if (grant->below)
+        json_object_set_boolean_member (element, "below", TRUE);
       json_array_add_object_element (array, element);
     }
   json_object_set_array_member (object, "grants", array);
@@ -340,14 +350,18 @@ parse_grant (JsonObject *element, FunnelLinkMessage *message, GError **error)
 {
   const char *name = funnel_json_get_name (element, "name", error);
   g_autoptr (GArray) ports = NULL;
+  FunnelLinkGrant *grant;
   guint64 expires = 0;
+  gboolean below;
 
   if (!name || !(ports = funnel_json_get_ports (element, "ports", FUNNEL_LINK_PORTS_MAX, error))
-      || !funnel_json_get_uint (element, "expires", 0, G_MAXUINT64, &expires, error))
+      || !funnel_json_get_uint (element, "expires", 0, G_MAXUINT64, &expires, error)
+      || !funnel_json_get_bool (element, "below", FALSE, &below, error))
     return FALSE;
-  g_ptr_array_add (message->grants,
-                   funnel_link_grant_new (name, (const guint16 *)(void *)ports->data, ports->len,
-                                          (gint64)expires));
+  grant = funnel_link_grant_new (name, (const guint16 *)(void *)ports->data, ports->len,
+                                 (gint64)expires);
+  grant->below = below;
+  g_ptr_array_add (message->grants, grant);
   return TRUE;
 }
 

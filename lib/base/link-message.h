@@ -49,6 +49,7 @@ typedef struct
   guint16 *ports;
   guint n_ports;
   gint64 expires; /* Unix seconds, 0 = never */
+  gboolean below; /* names with one label more are granted too */
 } FunnelLinkGrant;
 
 typedef struct
@@ -81,6 +82,8 @@ FunnelLinkShare *funnel_link_share_new (const char *name, guint16 port, guint32 
 void funnel_link_share_free (FunnelLinkShare *share);
 FunnelLinkGrant *
 funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gint64 expires);
+/** funnel_link_grant_covers: whether @grant is about canonical @name. */
+gboolean funnel_link_grant_covers (const FunnelLinkGrant *grant, const char *name);
 void funnel_link_grant_free (FunnelLinkGrant *grant);
 
 /** funnel_link_message_print: JSON text. */

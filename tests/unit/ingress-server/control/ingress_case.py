@@ -124,9 +124,9 @@ def join_body(token, key):
 
 def schema_errors(schema, value, path="message"):
     """The part of JSON Schema our schemas use."""
-    kinds = {"object": dict, "array": list, "string": str, "integer": int}
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
     kind = schema.get("type")
-    if kind and (not isinstance(value, kinds[kind]) or isinstance(value, bool)):
+    if kind and (not isinstance(value, kinds[kind]) or isinstance(value, bool) != (kind == "boolean")):
         return ["%s: not %s" % (path, kind)]
     errors = []
     if "const" in schema and value != schema["const"]:

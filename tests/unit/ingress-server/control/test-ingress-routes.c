@@ -201,13 +201,15 @@ test_identity (Fixture *f, gconstpointer data)
   ingress_routes_set_link (f->routes, node, 4000);
   arm (f, node, "laptop.example.org", 443);
   first = only_route (f, &entry);
-  g_assert_true (ingress_registry_grant (f->registry, "laptop", NULL, NULL, DAY, NULL, &error));
+  g_assert_true (
+      ingress_registry_grant (f->registry, "laptop", NULL, FALSE, NULL, DAY, NULL, &error));
   longer = only_route (f, &entry);
   g_assert_cmpuint (longer.id, ==, first.id);
 
   g_assert_cmpuint (ingress_registry_revoke (f->registry, "laptop", NULL, &error), ==, 1);
   g_assert_cmpuint (count_routes (f), ==, 0);
-  g_assert_true (ingress_registry_grant (f->registry, "laptop", NULL, NULL, 0, NULL, &error));
+  g_assert_true (
+      ingress_registry_grant (f->registry, "laptop", NULL, FALSE, NULL, 0, NULL, &error));
   again = only_route (f, &entry);
   g_assert_cmpuint (again.id, !=, first.id);
   g_assert_cmpuint (again.slot, ==, first.slot);

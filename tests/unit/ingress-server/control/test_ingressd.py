@@ -244,7 +244,7 @@ class Links(IngressCase):
         self.assertEqual(link.welcome["zone"], ZONE)
         self.assertEqual(link.welcome["public_ports"], [self.public_port])
         self.assertEqual(link.welcome["ping_interval"], 3)
-        self.assertEqual(link.grants, [{"name": LAPTOP, "ports": [self.public_port], "expires": 0}])
+        self.assertEqual(link.grants, [{"name": LAPTOP, "ports": [self.public_port], "expires": 0, "below": True}])
         node = self.node("laptop")
         self.assertTrue(node["linked"])
         self.assertEqual(node["software"], "test/1")
@@ -387,6 +387,24 @@ class Visitors(IngressCase):
         # Switched off by the node.
         link.send("shares", shares=[])
         wait_for(lambda: self.visit() == "TLSV1_UNRECOGNIZED_NAME", "the route's end")
+
+    def test_names_below(self):
+        """What is below a node's own name is its own; names that are reserved are nobody's."""
+        link = self.armed()
+        below = "app." + LAPTOP
+        self.assertEqual(self.visit(below), "TLSV1_UNRECOGNIZED_NAME")
+        link.send("shares", shares=[{"name": name, "port": self.public_port, "epoch": 3} for name in (LAPTOP, below, "a." + below)])
+        wait_for(lambda: self.visit(below) == "hello from the node", "the name below")
+        self.assertEqual(self.visit("a." + below), "TLSV1_UNRECOGNIZED_NAME")
+        self.join("desk")
+        self.assertIn("below the assigned name of node laptop", self.call("grant", "desk", "--name", below).stderr)
+        self.assertTrue(self.cli("grant", "desk", "--name", "shop.example.com", "--below")["grants"][0]["below"])
+        self.assertIn("granted to another node", self.call("grant", "laptop", "--name", "x.shop.example.com").stderr)
+        for words in (("invite", "wpad"), ("grant", "desk", "--name", "wpad." + ZONE), ("grant", "desk", "--name", "x.wpad." + ZONE)):
+            self.assertIn("reserved-names", self.call(*words).stderr)
+        self.assertEqual(self.cli("grant", "desk", "--name", "bücher.example")["grants"][-1]["name"], "xn--bcher-kva.example")
+        self.cli("close", LAPTOP)
+        wait_for(lambda: self.visit(below) == "TLSV1_UNRECOGNIZED_NAME", "the name below to go too")
 
     def relay_status(self):
         return self.cli("status")["relay"]

@@ -241,10 +241,10 @@ test_grants (Fixture *f, gconstpointer data)
   a = join_ok (f, 1, "key-1");
   b = join_ok (f, 2, "key-2");
 
-  g_assert_true (ingress_store_put_grant (f->store, a->id, "x.example", "443,8443", NOW, NOW + HOUR,
-                                          NULL, &error));
+  g_assert_true (ingress_store_put_grant (f->store, a->id, "x.example", FALSE, "443,8443", NOW,
+                                          NOW + HOUR, NULL, &error));
   g_assert_false (
-      ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW, 0, NULL, &error));
+      ingress_store_put_grant (f->store, b->id, "x.example", FALSE, "443", NOW, 0, NULL, &error));
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT);
   g_clear_error (&error);
 
@@ -255,8 +255,8 @@ test_grants (Fixture *f, gconstpointer data)
   g_assert_false (ingress_grant_covers (grant, 443, NOW + HOUR));
 
   /* An expired grant no longer holds the name. */
-  g_assert_true (
-      ingress_store_put_grant (f->store, b->id, "x.example", "443", NOW + HOUR, 0, NULL, &error));
+  g_assert_true (ingress_store_put_grant (f->store, b->id, "x.example", FALSE, "443", NOW + HOUR, 0,
+                                          NULL, &error));
   g_assert_no_error (error);
   g_clear_pointer (&back, ingress_node_free);
   back = ingress_store_load_node (f->store, a->id, &error);
@@ -266,19 +266,51 @@ test_grants (Fixture *f, gconstpointer data)
   g_clear_pointer (&back, ingress_node_free);
   back = ingress_store_load_node (f->store, b->id, &error);
   grant = ingress_node_find_grant (back, "x.example");
-  g_assert_true (
-      ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW + HOUR, 5, NULL, &error));
+  g_assert_true (ingress_store_put_grant (f->store, b->id, "x.example", FALSE, "8443", NOW + HOUR,
+                                          5, NULL, &error));
   {
     g_autoptr (IngressNode) changed = ingress_store_load_node (f->store, b->id, &error);
     g_autoptr (IngressNode) anew = NULL;
 
     g_assert_cmpint (ingress_node_find_grant (changed, "x.example")->id, ==, grant->id);
     g_assert_true (ingress_store_remove_grant (f->store, grant->id, &error));
-    g_assert_true (
-        ingress_store_put_grant (f->store, b->id, "x.example", "8443", NOW, 0, NULL, &error));
+    g_assert_true (ingress_store_put_grant (f->store, b->id, "x.example", FALSE, "8443", NOW, 0,
+                                            NULL, &error));
     anew = ingress_store_load_node (f->store, b->id, &error);
     g_assert_cmpint (ingress_node_find_grant (anew, "x.example")->id, !=, grant->id);
   }
+}
+
+/* Nobody gets a name that another node's grant covers, nor covers a name that another has. */
+static void
+test_below (Fixture *f, gconstpointer data)
+{
+  g_autoptr (IngressNode) a = NULL, b = NULL, back = NULL;
+  g_autoptr (GError) error = NULL;
+
+  add_token (f, 1, "a", NULL, FALSE);
+  add_token (f, 2, "b", NULL, FALSE);
+  a = join_ok (f, 1, "key-1");
+  b = join_ok (f, 2, "key-2");
+  g_assert_true (
+      ingress_store_put_grant (f->store, a->id, "x.org", TRUE, "443", NOW, 0, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_false (
+      ingress_store_put_grant (f->store, b->id, "c.x.org", FALSE, "443", NOW, 0, NULL, &error));
+  g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT);
+  g_clear_error (&error);
+  g_assert_true (
+      ingress_store_put_grant (f->store, b->id, "d.c.x.org", FALSE, "443", NOW, 0, NULL, &error));
+  g_assert_false (
+      ingress_store_put_grant (f->store, a->id, "c.x.org", TRUE, "443", NOW, 0, NULL, &error));
+  g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT);
+  g_clear_error (&error);
+  g_assert_true (
+      ingress_store_put_grant (f->store, a->id, "c.x.org", FALSE, "8443", NOW, 0, NULL, &error));
+  back = ingress_store_load_node (f->store, a->id, &error);
+  g_assert_cmpstr (ingress_node_find_grant (back, "e.x.org")->name, ==, "x.org");
+  g_assert_cmpstr (ingress_node_find_grant (back, "c.x.org")->name, ==, "c.x.org");
+  g_assert_null (ingress_node_find_grant (back, "d.c.x.org"));
 }
 
 /* Entries stay as they were written, whoever asks the database. */
@@ -449,6 +481,7 @@ main (int argc, char **argv)
   ADD ("one-key-one-node", test_one_key_one_node);
   ADD ("grants", test_grants);
   ADD ("audit", test_audit);
+  ADD ("below", test_below);
   ADD ("concurrent-joins", test_concurrent_joins);
   ADD ("file", test_file);
   ADD ("later-version", test_later_version);
