@@ -89,6 +89,10 @@ class Node:
         self.world.start(f"{self.name}-bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={self.bus}"], self.ns,
                          env=self.env, uid=self.uid)
         until(lambda: os.path.exists(self.home + "/run/bus"), 10, f"{self.name}: bus")
+        self.restart()
+
+    def restart(self):
+        """Start the daemon that was stopped."""
         self.daemon = self.world.start(f"{self.name}-funneld", [self.world.program("funneld")], self.ns, env=self.env, uid=self.uid)
         until(lambda: self.status() is not None, 10, f"{self.name}: funneld answers")
 
@@ -100,9 +104,10 @@ class Node:
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **self.env}
 
     def cli(self, *words, fails=False):
+        """fails: whether it must; None: it may."""
         done = subprocess.run(self.command(*words), env=self.environment(), capture_output=True, text=True, timeout=30,
                               stdin=subprocess.DEVNULL, cwd="/")
-        if fails != (done.returncode != 0):
+        if fails is not None and fails != (done.returncode != 0):
             raise Failure(f"funnel {' '.join(w[:12] for w in words)}: {done.returncode}: {done.stdout}{done.stderr}")
         return done.stderr.strip() if fails else done.stdout.strip()
 
