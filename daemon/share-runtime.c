@@ -257,6 +257,9 @@ funnel_share_runtime_take_probe (FunnelShareRuntime *self, const FunnelLinkMessa
   self->probe_detail = g_strdup (probe->detail);
   g_free (self->probe_leaf);
   self->probe_leaf = g_strdup (probe->leaf);
+  /* The probe came no further than TLS: whether the target is there is still to be seen. */
+  if (funnel_share_get_spec (self->share)->kind == FUNNEL_SHARE_HTTPS && !self->target_failed)
+    check_target (self);
   /* The target may have renewed its certificate; only if it has not is the one seen a foreign one.
    */
   if (is_pass_through (self) && probe->outcome == FUNNEL_PROBE_OK && !self->target_failed
@@ -319,24 +322,58 @@ funnel_share_runtime_get_epoch (FunnelShareRuntime *self)
   return self->epoch;
 }
 
+static void
+fill_target (FunnelServeTarget *to, const FunnelTarget *from)
+{
+  to->n = MIN (from->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
+  for (guint i = 0; i < to->n; i++)
+    {
+      to->addresses[i] = from->addresses[i];
+      to->lens[i] = from->lens[i];
+    }
+}
+
+/* "http://localhost:3000" → "localhost:3000"; a socket has no authority but this machine's. */
+static char *
+make_authority (const FunnelTarget *target)
+{
+  const char *at = strstr (target->text, "://");
+
+  return at != NULL ? g_strndup (at + 3, strcspn (at + 3, "/")) : g_strdup ("localhost");
+}
+
+static FunnelServeMount *
+make_root_mount (FunnelShareRuntime *self)
+{
+  FunnelServeMount *mount = funnel_serve_mount_new ();
+
+  mount->path = g_strdup ("/");
+  mount->kind = FUNNEL_SERVE_MOUNT_PROXY;
+  mount->authority = make_authority (self->target);
+  mount->base_path = g_strdup ("");
+  fill_target (&mount->target, self->target);
+  return mount;
+}
+
 FunnelServeShare *
 funnel_share_runtime_make_serve_share (FunnelShareRuntime *self)
 {
+  static const FunnelServeKind kinds[] = {
+      [FUNNEL_SHARE_HTTPS] = FUNNEL_SERVE_HTTP,
+      [FUNNEL_SHARE_TCP] = FUNNEL_SERVE_PASS_THROUGH,
+      [FUNNEL_SHARE_TLS_TERMINATED_TCP] = FUNNEL_SERVE_TERMINATE,
+  };
   const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
   FunnelServeShare *share = funnel_serve_share_new ();
 
   share->id = spec->id;
   share->name = g_strdup (spec->name);
   share->port = spec->port;
-  share->kind = is_pass_through (self) ? FUNNEL_SERVE_PASS_THROUGH : FUNNEL_SERVE_TERMINATE;
-  if (spec->kind == FUNNEL_SHARE_HTTPS)
-    share->alpn = g_strsplit ("http/1.1", ",", -1);
-  share->target.n = MIN (self->target->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
-  for (guint i = 0; i < share->target.n; i++)
-    {
-      share->target.addresses[i] = self->target->addresses[i];
-      share->target.lens[i] = self->target->lens[i];
-    }
+  share->kind = kinds[spec->kind];
+  if (share->kind == FUNNEL_SERVE_HTTP)
+    g_ptr_array_add (share->mounts, make_root_mount (self));
+  else
+    fill_target (&share->target, self->target);
   if (self->source != NULL && funnel_certificate_source_get (self->source) != NULL)
     share->certificate = funnel_certificate_ref (funnel_certificate_source_get (self->source));
   return share;

@@ -240,6 +240,18 @@ add_mount (FunnelServeShare *share, const char *path, guint16 port)
 }
 
 void
+unix_target (FunnelServeMount *mount, const char *path)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  memset (&mount->target, 0, sizeof mount->target);
+  mount->target.n = 1;
+  memcpy (&mount->target.addresses[0], &address, sizeof address);
+  mount->target.lens[0] = sizeof address;
+}
+
+void
 share_proxy (Fixture *f, guint16 port)
 {
   FunnelServeShare *share = fixture_make_share (f, FUNNEL_SERVE_HTTP, port);

@@ -40,6 +40,9 @@ void share_proxy (Fixture *f, guint16 port);
 /** add_mount: one more mount for a share made with fixture_make_share. */
 FunnelServeMount *add_mount (FunnelServeShare *share, const char *path, guint16 port);
 
+/** unix_target: make @mount lead to the socket at @path. */
+void unix_target (FunnelServeMount *mount, const char *path);
+
 /** talk: a visitor who sends @request and reads to the end; *@cut, if not NULL: whether that came
  * without close_notify. */
 char *talk (Fixture *f, const char *request, gboolean *cut);
