@@ -813,6 +813,7 @@ funnel_kept_name_nudge (FunnelKeptName *self)
 {
   if (self->nudgeable)
     self->retry_at = 0;
+  self->save_at = 0;
 }
 
 void
