@@ -50,6 +50,7 @@
 
 #include "daemon/serve/serve-loop.h"
 
+#include "daemon/serve/http/basic-auth.h"
 #include "daemon/serve/http/http-engine.h"
 #include "daemon/serve/offer-policy.h"
 #include "daemon/serve/share-expiry.h"
@@ -708,6 +709,7 @@ serve_loop_clear (struct serve_loop *loop)
       serve_loop_remove_listener (loop, loop->listeners[i]->id);
   serve_watches_clear (loop);
   http_engine_free (loop->http);
+  basic_auth_free (loop->auth);
   flow_table_clear (&loop->table);
   share_table_free (loop->shares);
   serve_buffers_clear (&loop->buffers);

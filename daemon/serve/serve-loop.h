@@ -113,7 +113,9 @@ struct tls_context
 };
 
 struct serve_loop;
+struct basic_auth;
 struct http_engine;
+struct serve_work;
 
 struct serve_handler
 {
@@ -172,6 +174,10 @@ struct serve_loop
   struct pipe_pool pipes;
   struct pump_scratch scratch;
   struct tls_context tls;
+  struct serve_work *file_work; /* NULL until needed, as below */
+  uint32_t file_pages;          /* listings being sent */
+  struct serve_work *hash_work;
+  struct basic_auth *auth;
   struct http_engine *http; /* what all HTTP of the thread shares; see http/http-engine.h */
   struct share_table *shares;
   struct serve_listener *listeners[SERVE_LISTENERS_MAX];

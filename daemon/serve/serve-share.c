@@ -74,7 +74,7 @@ funnel_serve_mount_free (FunnelServeMount *mount)
 static gboolean
 same_target (const FunnelServeTarget *a, const FunnelServeTarget *b)
 {
-  if (a->n != b->n)
+  if (a->n != b->n || a->force != b->force)
     return FALSE;
   for (guint i = 0; i < a->n; i++)
     if (a->lens[i] != b->lens[i] || memcmp (&a->addresses[i], &b->addresses[i], a->lens[i]) != 0)

@@ -28,6 +28,7 @@ typedef struct
   struct sockaddr_storage addresses[FUNNEL_SERVE_TARGETS_MAX]; /* TCP or unix */
   socklen_t lens[FUNNEL_SERVE_TARGETS_MAX];
   guint n;
+  gboolean force; /* connect even to what is guarded; see guarded-connect.h */
 } FunnelServeTarget;
 
 typedef enum

@@ -3,6 +3,7 @@
 /* Connecting to a share's target: its candidates in order, each once, all within one deadline. The
  * first candidate's error is the one reported, for it is the address the user meant. */
 
+#include "daemon/serve/guarded-connect.h"
 #include "daemon/serve/serve-loop.h"
 
 #include <errno.h>
@@ -66,11 +67,10 @@ try_candidate (struct serve_loop *loop, struct flow *flow)
     return -errno;
   if (address->sa_family != AF_UNIX)
     setsockopt (flow->target, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  do
-    result = connect (flow->target, address, share->target.lens[flow->candidate]);
-  while (result < 0 && errno == EINTR);
-  if (result < 0 && errno != EINPROGRESS)
-    return -errno;
+  result = guarded_connect (flow->target, address, share->target.lens[flow->candidate],
+                            share->target.force);
+  if (result < 0 && result != -EINPROGRESS)
+    return result;
   if (result == 0 && target_is_own_echo (flow->target))
     return -ECONNREFUSED;
   /* Watched only now: an unconnected socket would report itself as hung up. */

@@ -2,6 +2,7 @@
 
 /* From a checked head to who answers: is it for this name, may the visitor come, which mount. */
 
+#include "daemon/serve/http/basic-auth.h"
 #include "daemon/serve/http/exchange.h"
 #include "daemon/serve/http/http1-head.h"
 #include "daemon/serve/http/mount-table.h"
@@ -11,6 +12,9 @@
 /* Who answers for a kind of mount. */
 static const struct http_answerer *const answerers[] = {
     [FUNNEL_SERVE_MOUNT_PROXY] = &http_proxy,
+    [FUNNEL_SERVE_MOUNT_FILES] = &http_files,
+    [FUNNEL_SERVE_MOUNT_TEXT] = &http_text_mount,
+    [FUNNEL_SERVE_MOUNT_REDIRECT] = &http_redirect,
 };
 
 /* The share as it is now: a connection outlives changes of it. Its own entry stays as it was, so
@@ -86,21 +90,10 @@ find_mount (struct http_exchange *x)
   return false;
 }
 
-void
-http_dispatch (struct http_exchange *x)
+/* The visitor may come in. */
+static void
+let_in (struct http_exchange *x)
 {
-  refresh_share (x);
-  if (!is_for_share (x))
-    {
-      http_answer_error (x, 421, 0, NULL);
-      return;
-    }
-  /* Nobody comes in where a password is demanded and cannot be asked for. */
-  if (x->share->share->policy.user != NULL)
-    {
-      http_answer_error (x, 403, 0, NULL);
-      return;
-    }
   if (!find_mount (x))
     return;
   if (x->mount->kind >= G_N_ELEMENTS (answerers) || answerers[x->mount->kind] == NULL)
@@ -110,4 +103,16 @@ http_dispatch (struct http_exchange *x)
     }
   x->answerer = answerers[x->mount->kind];
   x->answerer->start (x);
+}
+
+void
+http_dispatch (struct http_exchange *x)
+{
+  refresh_share (x);
+  if (!is_for_share (x))
+    http_answer_error (x, 421, 0, NULL);
+  else if (x->share->share->policy.user != NULL)
+    basic_auth_check (x, let_in);
+  else
+    let_in (x);
 }

@@ -256,6 +256,9 @@ struct http_text http_exchange_printf (struct http_exchange *x, const char *form
 
 /* Answerers of dispatch.c's table. */
 extern const struct http_answerer http_proxy;
+extern const struct http_answerer http_files;
+extern const struct http_answerer http_text_mount;
+extern const struct http_answerer http_redirect;
 
 /** http_status_phrase: "Not Found"; "" for one without. */
 const char *http_status_phrase (uint16_t status);

@@ -12,6 +12,7 @@
 
 #include "daemon/serve/http/upstream.h"
 
+#include "daemon/serve/guarded-connect.h"
 #include "daemon/serve/http/http-engine.h"
 
 #include <errno.h>
@@ -218,11 +219,9 @@ try_candidate (struct upstream *up)
     return -errno;
   if (address->sa_family != AF_UNIX)
     setsockopt (up->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  do
-    result = connect (up->fd, address, target->lens[up->candidate]);
-  while (result < 0 && errno == EINTR);
-  if (result < 0 && errno != EINPROGRESS)
-    return -errno;
+  result = guarded_connect (up->fd, address, target->lens[up->candidate], target->force);
+  if (result < 0 && result != -EINPROGRESS)
+    return result;
   if (result == 0 && target_is_own_echo (up->fd))
     return -ECONNREFUSED;
   watched = serve_watch_socket (up->loop, &up->watch, up->fd);
