@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "lib/dns/dns-resolver.h"
+
+#include "lib/base/error.h"
+
+#include <string.h>
+
+#define PORT_DEFAULT 53
+#define RETRIES 2
+
+static const char *
+name_server (const char *server)
+{
+  return server ? server : "the system's resolver";
+}
+
+/* Splits "192.0.2.1", "192.0.2.1:53", "2001:db8::1" or "[2001:db8::1]:53". */
+static GInetAddress *
+parse_server (const char *server, guint16 *port)
+{
+  g_autoptr (GInetAddress) plain = g_inet_address_new_from_string (server);
+  g_autoptr (GSocketConnectable) endpoint = NULL;
+
+  *port = PORT_DEFAULT;
+  if (plain)
+    return g_steal_pointer (&plain);
+  endpoint = g_network_address_parse (server, PORT_DEFAULT, NULL);
+  if (!endpoint)
+    return NULL;
+  *port = g_network_address_get_port (G_NETWORK_ADDRESS (endpoint));
+  return g_inet_address_new_from_string (
+      g_network_address_get_hostname (G_NETWORK_ADDRESS (endpoint)));
+}
+
+static gboolean
+set_server (ldns_resolver *resolver, const char *server, GError **error)
+{
+  guint16 port;
+  g_autoptr (GInetAddress) address = parse_server (server, &port);
+  g_autofree char *text = address ? g_inet_address_to_string (address) : NULL;
+  gboolean six = address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
+  g_autoptr (ldns_rdf) rdf
+      = text ? ldns_rdf_new_frm_str (six ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, text) : NULL;
+
+  if (!rdf || ldns_resolver_push_nameserver (resolver, rdf) != LDNS_STATUS_OK)
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "“%s” is not the address of a DNS server; write for example 192.0.2.53, or "
+                   "[2001:db8::53]:5353 with a port",
+                   server);
+      return FALSE;
+    }
+  ldns_resolver_set_port (resolver, port);
+  return TRUE;
+}
+
+ldns_resolver *
+dns_resolver_new (const char *server, guint seconds, GError **error)
+{
+  g_autoptr (ldns_resolver) resolver = NULL;
+  struct timeval timeout = {.tv_sec = MAX (seconds / RETRIES, 1)};
+
+  if (server)
+    resolver = ldns_resolver_new ();
+  else if (ldns_resolver_new_frm_file (&resolver, NULL) != LDNS_STATUS_OK)
+    resolver = NULL;
+  if (!resolver)
+    {
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                           "No DNS resolver: /etc/resolv.conf names none");
+      return NULL;
+    }
+  if (server && !set_server (resolver, server, error))
+    return NULL;
+  ldns_resolver_set_timeout (resolver, timeout);
+  ldns_resolver_set_retry (resolver, RETRIES);
+  ldns_resolver_set_defnames (resolver, false);
+  ldns_resolver_set_dnsrch (resolver, false);
+  ldns_resolver_set_recursive (resolver, server == NULL);
+  ldns_resolver_set_fail (resolver, false);
+  return g_steal_pointer (&resolver);
+}
+
+ldns_rdf *
+dns_name_parse (const char *name, GError **error)
+{
+  ldns_rdf *rdf = strlen (name) <= 254 ? ldns_dname_new_frm_str (name) : NULL;
+
+  if (!rdf)
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "“%.80s” is not a DNS name",
+                 name);
+  return rdf;
+}
+
+gboolean
+dns_fail_status (ldns_status status, const char *server, GError **error)
+{
+  gboolean network = status == LDNS_STATUS_ERR || status == LDNS_STATUS_SOCKET_ERROR
+                     || status == LDNS_STATUS_NETWORK_ERR || status == LDNS_STATUS_RES_NO_NS
+                     || status == LDNS_STATUS_ADDRESS_ERR;
+
+  g_set_error (error, FUNNEL_ERROR, network ? FUNNEL_ERROR_UNREACHABLE : FUNNEL_ERROR_FAILED,
+               "%s %s: %s", name_server (server),
+               network ? "does not answer" : "gave an answer that cannot be used",
+               ldns_get_errorstr_by_id (status));
+  return FALSE;
+}
+
+gboolean
+dns_fail_code (ldns_pkt_rcode code, const char *server, GError **error)
+{
+  g_autofree char *text = NULL;
+  char *name = ldns_pkt_rcode2str (code);
+
+  text = g_strdup (name ? name : "an unknown code");
+  free (name);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s answers %s", name_server (server),
+               text);
+  return FALSE;
+}
