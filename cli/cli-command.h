@@ -59,6 +59,7 @@ extern const FunnelCliCommand funnel_cli_join;
 extern const FunnelCliCommand funnel_cli_leave;
 extern const FunnelCliCommand funnel_cli_tunnel;
 extern const FunnelCliCommand funnel_cli_ca;
+extern const FunnelCliCommand funnel_cli_cert;
 extern const FunnelCliCommand funnel_cli_help;
 
 /**

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/token.h"
 
@@ -14,6 +15,7 @@ typedef struct
   char *tcp;
   char *tls_terminated_tcp;
   char *wait;
+  char *min_validity;
 } RawOptions;
 
 static void
@@ -23,6 +25,7 @@ raw_options_clear (RawOptions *raw)
   g_free (raw->tcp);
   g_free (raw->tls_terminated_tcp);
   g_free (raw->wait);
+  g_free (raw->min_validity);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RawOptions, raw_options_clear)
@@ -44,6 +47,16 @@ static const HelpRow help_rows[] = {
     {FUNNEL_CLI_NAME, "--name=NAME", "public name (default: the first one granted or assigned)"},
     {FUNNEL_CLI_CERTIFICATE, "--cert-file=FILE", "certificate chain, PEM; needs --key-file"},
     {FUNNEL_CLI_CERTIFICATE, "--key-file=FILE", "private key, PEM; needs --cert-file"},
+    {FUNNEL_CLI_MIN_VALIDITY, "--min-validity=TIME",
+     "renew it first if it is not valid for this long (30d, 12h)"},
+    {FUNNEL_CLI_INSTALL, "--install=DIR", "keep the files in DIR/NAME current for a web server"},
+    {FUNNEL_CLI_GROUP, "--group=GROUP", "with --install: GROUP may read the files"},
+    {FUNNEL_CLI_HOOK, "--hook=COMMAND", "with --install: run COMMAND after each change"},
+    {FUNNEL_CLI_UNINSTALL, "--uninstall=DIR", "end that, and remove the files"},
+    {FUNNEL_CLI_ALLOW_USER, "--allow-user=USER", "USER may have the key from the local API"},
+    {FUNNEL_CLI_DENY_USER, "--deny-user=USER", "USER may not any more"},
+    {FUNNEL_CLI_FORGET, "--forget", "do not keep it current any more"},
+    {FUNNEL_CLI_LIST, "--list", "show all certificates, who has them, and what is wrong"},
     {FUNNEL_CLI_WAIT, "--wait=SECONDS", "how long to wait for the result (default: 20)"},
     {FUNNEL_CLI_AUTHORITY, "--add", "try this authority after those that are set"},
     {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", "trust FILE, PEM, for the directory's own TLS"},
@@ -166,7 +179,7 @@ take_file (char **file, const char *flag, GError **error)
 {
   char *absolute;
 
-  if (!*file)
+  if (!*file || strcmp (*file, "-") == 0)
     return TRUE;
   if (!**file)
     {
@@ -185,7 +198,9 @@ take_certificate (FunnelCliOptions *options, GError **error)
 {
   if (!options->certificate_file && !options->key_file)
     return TRUE;
-  if (!options->certificate_file || !options->key_file)
+  /* For sharing they are what there is, for "cert" where it goes. */
+  if ((!options->certificate_file || !options->key_file)
+      && g_strcmp0 (options->arguments[0], "cert") != 0)
     {
       refuse (error, "--cert-file and --key-file belong together; %s is missing",
               options->certificate_file ? "--key-file" : "--cert-file");
@@ -227,6 +242,54 @@ take_simple (FunnelCliOptions *options, GError **error)
 }
 
 static gboolean
+take_min_validity (FunnelCliOptions *options, const char *text, GError **error)
+{
+  if (!text)
+    return TRUE;
+  options->given |= FUNNEL_CLI_MIN_VALIDITY;
+  options->min_validity = funnel_duration_parse (text, error);
+  if (!options->min_validity)
+    g_prefix_error (error, "min-validity flag: ");
+  return options->min_validity != 0;
+}
+
+/* Flags of "cert" that bring a text. */
+static gboolean
+take_texts (FunnelCliOptions *options, GError **error)
+{
+  const struct
+  {
+    FunnelCliFlags flag;
+    const char *name;
+    char **text;
+    gboolean is_file;
+  } rows[] = {
+      {FUNNEL_CLI_INSTALL, "install", &options->install_folder, TRUE},
+      {FUNNEL_CLI_UNINSTALL, "uninstall", &options->uninstall_folder, TRUE},
+      {FUNNEL_CLI_GROUP, "group", &options->group, FALSE},
+      {FUNNEL_CLI_HOOK, "hook", &options->hook, FALSE},
+      {FUNNEL_CLI_ALLOW_USER, "allow-user", &options->allow_user, FALSE},
+      {FUNNEL_CLI_DENY_USER, "deny-user", &options->deny_user, FALSE},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      if (!*rows[i].text)
+        continue;
+      options->given |= rows[i].flag;
+      if (rows[i].is_file && !take_file (rows[i].text, rows[i].name, error))
+        return FALSE;
+      if (**rows[i].text)
+        continue;
+      refuse (error, "the %s flag needs a value", rows[i].name);
+      return FALSE;
+    }
+  options->given
+      |= (options->list ? FUNNEL_CLI_LIST : 0) | (options->forget ? FUNNEL_CLI_FORGET : 0);
+  return TRUE;
+}
+
+static gboolean
 parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError **error)
 {
   const GOptionEntry entries[] = {
@@ -245,6 +308,15 @@ parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError
       {"profile", 0, 0, G_OPTION_ARG_STRING, &options->profile, NULL, NULL},
       {"contact", 0, 0, G_OPTION_ARG_STRING, &options->contact, NULL, NULL},
       {"revoke", 0, 0, G_OPTION_ARG_NONE, &options->revoke, NULL, NULL},
+      {"min-validity", 0, 0, G_OPTION_ARG_STRING, &raw->min_validity, NULL, NULL},
+      {"install", 0, 0, G_OPTION_ARG_FILENAME, &options->install_folder, NULL, NULL},
+      {"uninstall", 0, 0, G_OPTION_ARG_FILENAME, &options->uninstall_folder, NULL, NULL},
+      {"group", 0, 0, G_OPTION_ARG_STRING, &options->group, NULL, NULL},
+      {"hook", 0, 0, G_OPTION_ARG_STRING, &options->hook, NULL, NULL},
+      {"allow-user", 0, 0, G_OPTION_ARG_STRING, &options->allow_user, NULL, NULL},
+      {"deny-user", 0, 0, G_OPTION_ARG_STRING, &options->deny_user, NULL, NULL},
+      {"list", 0, 0, G_OPTION_ARG_NONE, &options->list, NULL, NULL},
+      {"forget", 0, 0, G_OPTION_ARG_NONE, &options->forget, NULL, NULL},
       {"yes", 'y', 0, G_OPTION_ARG_NONE, &options->yes, NULL, NULL},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, NULL, NULL},
       {"system", 0, 0, G_OPTION_ARG_NONE, &options->system, NULL, NULL},
@@ -286,7 +358,8 @@ funnel_cli_options_parse (char **arguments, GError **error)
     options->arguments = g_new0 (char *, 1);
   if (!take_kind (options, &raw, error) || !take_wait (options, raw.wait, error)
       || !take_certificate (options, error) || !take_authority (options, error)
-      || !take_simple (options, error))
+      || !take_simple (options, error) || !take_min_validity (options, raw.min_validity, error)
+      || !take_texts (options, error))
     return NULL;
   return g_steal_pointer (&options);
 }
@@ -302,6 +375,12 @@ funnel_cli_options_free (FunnelCliOptions *options)
   g_free (options->eab_key_file);
   g_free (options->profile);
   g_free (options->contact);
+  g_free (options->install_folder);
+  g_free (options->uninstall_folder);
+  g_free (options->group);
+  g_free (options->hook);
+  g_free (options->allow_user);
+  g_free (options->deny_user);
   g_strfreev (options->arguments);
   g_free (options);
 }

@@ -21,6 +21,15 @@ typedef enum
   FUNNEL_CLI_SYSTEM = 1 << 7,
   FUNNEL_CLI_AUTHORITY = 1 << 8, /* what describes a certificate authority */
   FUNNEL_CLI_REVOKE = 1 << 9,
+  FUNNEL_CLI_MIN_VALIDITY = 1 << 16,
+  FUNNEL_CLI_INSTALL = 1 << 17,
+  FUNNEL_CLI_UNINSTALL = 1 << 18,
+  FUNNEL_CLI_GROUP = 1 << 19,
+  FUNNEL_CLI_HOOK = 1 << 20,
+  FUNNEL_CLI_ALLOW_USER = 1 << 21,
+  FUNNEL_CLI_DENY_USER = 1 << 22,
+  FUNNEL_CLI_LIST = 1 << 23,
+  FUNNEL_CLI_FORGET = 1 << 24,
 } FunnelCliFlags;
 
 typedef struct
@@ -35,17 +44,26 @@ typedef struct
   const char *kind; /* "https", "tcp", "tls-terminated-tcp", or NULL when no such flag was given */
   guint16 port;     /* of that flag; 0 none */
   char *name;       /* or NULL */
-  char *certificate_file; /* absolute, or NULL */
-  char *key_file;         /* absolute, or NULL */
+  char *certificate_file; /* absolute, or "-", or NULL */
+  char *key_file;         /* likewise */
   guint wait_seconds;
   gboolean add;
   gboolean revoke;
-  char *ca_file;      /* absolute, or NULL */
-  char *eab_kid;      /* or NULL */
-  char *eab_key_file; /* absolute, or NULL */
-  char *profile;      /* or NULL */
-  char *contact;      /* or NULL */
-  GStrv arguments;    /* everything that is not a flag */
+  char *ca_file;          /* absolute, or NULL */
+  char *eab_kid;          /* or NULL */
+  char *eab_key_file;     /* absolute, or NULL */
+  char *profile;          /* or NULL */
+  char *contact;          /* or NULL */
+  gint64 min_validity;    /* seconds; 0 not given */
+  char *install_folder;   /* absolute, or NULL */
+  char *uninstall_folder; /* absolute, or NULL */
+  char *group;
+  char *hook;
+  char *allow_user;
+  char *deny_user;
+  gboolean list;
+  gboolean forget;
+  GStrv arguments; /* everything that is not a flag */
 } FunnelCliOptions;
 
 #define FUNNEL_CLI_WAIT_DEFAULT 20 /* seconds */

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "cli/cli-cert.h"
 #include "cli/cli-json.h"
 #include "cli/cli-labels.h"
 #include "cli/cli-session.h"
@@ -107,6 +108,7 @@ print_status (FunnelClient *client)
 {
   g_autoptr (GPtrArray) ingresses = funnel_client_list_ingresses (client);
   g_autoptr (GPtrArray) shares = funnel_client_list_shares (client);
+  g_autoptr (FunnelDBusCertificates) certificates = funnel_client_ref_certificates (client);
 
   for (guint i = 0; i < ingresses->len; i++)
     {
@@ -118,6 +120,8 @@ print_status (FunnelClient *client)
       print_share (g_ptr_array_index (shares, i));
       putchar ('\n');
     }
+  if (certificates)
+    funnel_cert_print_problems (certificates);
   if (ingresses->len == 0)
     puts ("Not joined to any ingress.\n"
           "Next: ask the admin of an ingress for a join line (funnel-ingress invite NAME --grant) "

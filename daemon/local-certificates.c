@@ -207,25 +207,25 @@ ignore_change (gpointer user_data)
 {
 }
 
-/* The attempt showed that it works: from now on it is one of ours. */
+/* The attempt showed that it works: from now on it is one of ours. Takes @trial. */
 static gboolean
 adopt (FunnelLocalCertificates *self, FunnelInstall *trial, GError **error)
 {
   const FunnelInstallSpec *spec = funnel_install_get_spec (trial);
-  FunnelInstall *install = funnel_install_new (spec, on_install_changed, self);
   guint index = 0;
 
   if (find_install (self, spec->name, spec->folder, &index))
     g_ptr_array_remove_index (self->installs, index);
-  g_ptr_array_add (self->installs, install);
-  if (save (self, error))
+  g_ptr_array_add (self->installs, trial);
+  if (!save (self, error))
     {
-      funnel_install_set_certificate (install,
-                                      funnel_certificate_keeper_get (self->keeper, spec->name));
-      return TRUE;
+      g_ptr_array_remove (self->installs, trial);
+      return FALSE;
     }
-  g_ptr_array_remove (self->installs, install);
-  return FALSE;
+  funnel_install_follow (trial, on_install_changed, self);
+  /* It may have been renewed meanwhile. */
+  funnel_install_set_certificate (trial, funnel_certificate_keeper_get (self->keeper, spec->name));
+  return TRUE;
 }
 
 static void
@@ -234,19 +234,21 @@ settle_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   InstallCall *call = g_task_get_task_data (task);
   GError *error = NULL;
-  const char *problem = NULL;
+  g_autofree char *problem = NULL;
 
   if (g_task_return_error_if_cancelled (task))
     return;
-  problem = funnel_install_get_problem (call->install);
+  problem = g_strdup (funnel_install_get_problem (call->install));
   if (funnel_install_get_leaf (call->install) == NULL)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "%s", problem);
-  else if (adopt (call->owner, call->install, &error))
-    g_task_return_pointer (task, g_strdup (problem != NULL ? problem : ""), g_free);
+  else if (adopt (call->owner, g_steal_pointer (&call->install), &error))
+    {
+      call->owner->changed (call->owner->user_data);
+      g_task_return_pointer (task, problem != NULL ? g_steal_pointer (&problem) : g_strdup (""),
+                             g_free);
+    }
   else
     g_task_return_error (task, error);
-  if (!g_task_had_error (task))
-    call->owner->changed (call->owner->user_data);
 }
 
 static void

@@ -127,11 +127,12 @@ conclude (FunnelInstall *self, const GError *error)
     }
   else
     self->retry_s = RETRY_FIRST_S;
+  self->changed (self->user_data);
+  /* Last: who waited may free us. */
   if (self->stale)
     attempt (self);
   else
     settle (self);
-  self->changed (self->user_data);
 }
 
 static void
@@ -246,6 +247,15 @@ funnel_install_free (FunnelInstall *self)
   g_free (self->leaf);
   g_free (self->problem);
   g_free (self);
+}
+
+void
+funnel_install_follow (FunnelInstall *self,
+                       void (*changed) (gpointer user_data),
+                       gpointer user_data)
+{
+  self->changed = changed;
+  self->user_data = user_data;
 }
 
 const FunnelInstallSpec *

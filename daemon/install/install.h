@@ -32,6 +32,10 @@ typedef struct _FunnelInstall FunnelInstall;
 FunnelInstall *funnel_install_new (const FunnelInstallSpec *spec,
                                    void (*changed) (gpointer user_data),
                                    gpointer user_data);
+/** funnel_install_follow: tell somebody else from now on. */
+void funnel_install_follow (FunnelInstall *self,
+                            void (*changed) (gpointer user_data),
+                            gpointer user_data);
 /** funnel_install_free: what is under way is cancelled; the files stay. */
 void funnel_install_free (FunnelInstall *self);
 
@@ -47,7 +51,7 @@ gint64 funnel_install_get_retry_at (FunnelInstall *self);
 void funnel_install_set_certificate (FunnelInstall *self, FunnelCertificate *certificate);
 
 /** funnel_install_settle_async: finish when the first attempt with the present certificate is over,
- * files and hook, whatever came of it. */
+ * files and hook, whatever came of it. @self may be freed by the callback. */
 void funnel_install_settle_async (FunnelInstall *self,
                                   GCancellable *cancellable,
                                   GAsyncReadyCallback callback,

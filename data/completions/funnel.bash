@@ -16,9 +16,17 @@ _funnel() {
     prev=${COMP_WORDS[COMP_CWORD - 2]}
   fi
   case $prev in
-    --cert-file | --key-file | --ca-file | --eab-key-file)
+    --cert-file | --key-file | --ca-file | --eab-key-file | --install | --uninstall)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    --allow-user | --deny-user)
+      mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+      return
+      ;;
+    --group)
+      mapfile -t COMPREPLY < <(compgen -g -- "$cur")
       return
       ;;
     --name)
@@ -29,12 +37,12 @@ _funnel() {
       mapfile -t COMPREPLY < <(compgen -W "443 8443 10000" -- "$cur")
       return
       ;;
-    --wait | --eab | --profile | --contact) return ;;
+    --wait | --eab | --profile | --contact | --min-validity | --hook) return ;;
   esac
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      status | reset | join | leave | ca | off | tunnel | help)
+      status | reset | join | leave | cert | ca | off | tunnel | help)
         command=$word
         break
         ;;
@@ -48,6 +56,8 @@ _funnel() {
       leave) word="--revoke --yes --json --system --help" ;;
       ca) word="--add --ca-file= --eab= --eab-key-file= --profile= --contact= --json --system --help" ;;
       off) word="--https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
+      cert) word="--cert-file= --key-file= --min-validity= --install= --group= --hook= --uninstall= --allow-user= --deny-user=
+               --forget --list --json --system --help" ;;
       help) word="--help" ;;
       *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --yes --json --system
                --help --version" ;;
@@ -57,9 +67,10 @@ _funnel() {
     return
   fi
   case $command in
+    cert) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
     tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave ca off tunnel help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave ca off tunnel help" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave cert ca off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave cert ca off tunnel help" -- "$cur") ;;
   esac
 }
 

@@ -264,6 +264,14 @@ funnel_client_ref_ingress (FunnelClient *self, const char *path)
       self->objects, path, funnel_dbus_ingress_interface_info ()->name);
 }
 
+FunnelDBusCertificates *
+funnel_client_ref_certificates (FunnelClient *self)
+{
+  g_return_val_if_fail (FUNNEL_IS_CLIENT (self), NULL);
+  return (FunnelDBusCertificates *)g_dbus_object_manager_get_interface (
+      self->objects, FUNNEL_OBJECT_MANAGER, funnel_dbus_certificates_interface_info ()->name);
+}
+
 /* --- Construction: bus, then object manager, then the manager's proxy --- */
 
 static void

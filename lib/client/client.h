@@ -119,6 +119,10 @@ void funnel_client_reset_async (FunnelClient *self,
 gboolean
 funnel_client_reset_finish (FunnelClient *self, GAsyncResult *result, guint *count, GError **error);
 
+/** funnel_client_ref_certificates: the interface Certificates; NULL when the daemon is away or too
+ * old. */
+FunnelDBusCertificates *funnel_client_ref_certificates (FunnelClient *self);
+
 /** funnel_client_stop_async: end one share. */
 void funnel_client_stop_async (FunnelClient *self,
                                FunnelDBusShare *share,

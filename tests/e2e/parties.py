@@ -73,8 +73,8 @@ class Ingress:
 class Node:
     """One node: an unprivileged user with a bus of its own, or root."""
 
-    def __init__(self, world, name, ns, uid=NOBODY, env=None):
-        self.world, self.name, self.ns, self.uid = world, name, ns, uid
+    def __init__(self, world, name, ns, uid=NOBODY, env=None, flags=()):
+        self.world, self.name, self.ns, self.uid, self.flags = world, name, ns, uid, flags
         home = os.path.join(world.folder, name)
         for folder in (home, home + "/run", home + "/state"):
             os.makedirs(folder, mode=0o700)
@@ -93,7 +93,7 @@ class Node:
 
     def restart(self):
         """Start the daemon that was stopped."""
-        self.daemon = self.world.start(f"{self.name}-funneld", [self.world.program("funneld")], self.ns, env=self.env, uid=self.uid)
+        self.daemon = self.world.start(f"{self.name}-funneld", [self.world.program("funneld"), *self.flags], self.ns, env=self.env, uid=self.uid)
         until(lambda: self.status() is not None, 10, f"{self.name}: funneld answers")
 
     def command(self, *words):
