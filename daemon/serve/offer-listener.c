@@ -39,6 +39,15 @@ static const char *const refusal_names[] = {
     [SERVE_REFUSAL_TOO_LARGE] = "too-large",
     [SERVE_REFUSAL_HANDSHAKE_FAILED] = "handshake-failed",
     [SERVE_REFUSAL_HANDSHAKE_TIMEOUT] = "handshake-timeout",
+    [SERVE_REFUSAL_HTTP2_PROTOCOL] = "http2-protocol",
+    [SERVE_REFUSAL_HTTP2_RESETS] = "http2-resets",
+    [SERVE_REFUSAL_HTTP2_NOISE] = "http2-noise",
+    [SERVE_REFUSAL_HTTP2_UPDATES] = "http2-updates",
+    [SERVE_REFUSAL_HTTP2_CONTINUATIONS] = "http2-continuations",
+    [SERVE_REFUSAL_HTTP2_HEAD] = "http2-head",
+    [SERVE_REFUSAL_HTTP2_STREAMS] = "http2-streams",
+    [SERVE_REFUSAL_HTTP2_STALLED] = "http2-stalled",
+    [SERVE_REFUSAL_HTTP2_MEMORY] = "http2-memory",
 };
 static_assert (sizeof refusal_names / sizeof refusal_names[0] == SERVE_REFUSALS,
                "a name per refusal");

@@ -60,6 +60,16 @@ enum serve_refusal
   SERVE_REFUSAL_TOO_LARGE,
   SERVE_REFUSAL_HANDSHAKE_FAILED, /* TLS ended here, and did not come about */
   SERVE_REFUSAL_HANDSHAKE_TIMEOUT,
+  /* HTTP/2 visitors; http/http2-session.c has the limits. */
+  SERVE_REFUSAL_HTTP2_PROTOCOL,      /* broke the protocol */
+  SERVE_REFUSAL_HTTP2_RESETS,        /* too many streams reset (CVE-2023-44487) */
+  SERVE_REFUSAL_HTTP2_NOISE,         /* too many pings, settings, priorities, empty frames */
+  SERVE_REFUSAL_HTTP2_UPDATES,       /* too many window updates */
+  SERVE_REFUSAL_HTTP2_CONTINUATIONS, /* a field section in too many frames */
+  SERVE_REFUSAL_HTTP2_HEAD,          /* a field section far too large, or never complete */
+  SERVE_REFUSAL_HTTP2_STREAMS,       /* too many streams of all visitors together */
+  SERVE_REFUSAL_HTTP2_STALLED,       /* neither sent nor took what was due */
+  SERVE_REFUSAL_HTTP2_MEMORY,
   SERVE_REFUSALS,
 };
 

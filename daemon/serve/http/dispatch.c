@@ -5,6 +5,7 @@
 #include "daemon/serve/http/basic-auth.h"
 #include "daemon/serve/http/exchange.h"
 #include "daemon/serve/http/http1-head.h"
+#include "daemon/serve/http/http2-upstream.h"
 #include "daemon/serve/http/mount-table.h"
 
 #include <string.h>
@@ -101,7 +102,7 @@ let_in (struct http_exchange *x)
       http_answer_error (x, 404, 0, NULL);
       return;
     }
-  x->answerer = answerers[x->mount->kind];
+  x->answerer = http2_upstream_wants (x) ? &http2_upstream : answerers[x->mount->kind];
   x->answerer->start (x);
 }
 

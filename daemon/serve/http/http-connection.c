@@ -14,6 +14,7 @@
 
 /* Best first; the last one is for visitors without ALPN. */
 static const struct http_protocol *const protocols[] = {
+    &http2_protocol,
     &http1_protocol,
 };
 

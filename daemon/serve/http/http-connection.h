@@ -33,6 +33,7 @@ struct http_protocol
 };
 
 extern const struct http_protocol http1_protocol;
+extern const struct http_protocol http2_protocol;
 
 /** http_connection_note_in: @len plain bytes came; http_connection_note_out: went. */
 void http_connection_note_in (struct http_connection *connection, size_t len);

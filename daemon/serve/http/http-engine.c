@@ -9,7 +9,15 @@
 struct http_engine *
 http_engine_new (void)
 {
-  return calloc (1, sizeof (struct http_engine));
+  struct http_engine *engine = calloc (1, sizeof *engine);
+
+  if (engine == NULL)
+    return NULL;
+  if (http2_shared_init (&engine->http2, http_dispatch) == 0
+      && http2_targets_init (&engine->http2_targets) == 0)
+    return engine;
+  http_engine_free (engine);
+  return NULL;
 }
 
 void
@@ -25,6 +33,8 @@ http_engine_free (struct http_engine *engine)
       free (engine->idle);
       engine->idle = next;
     }
+  http2_targets_clear (&engine->http2_targets);
+  http2_shared_clear (&engine->http2);
   upstream_pool_clear (&engine->upstreams);
   free (engine);
 }

@@ -6,6 +6,8 @@
 
 #include "daemon/serve/http/exchange.h"
 #include "daemon/serve/http/http-date.h"
+#include "daemon/serve/http/http2-session.h"
+#include "daemon/serve/http/http2-upstream.h"
 #include "daemon/serve/http/upstream-pool.h"
 
 #define HTTP_EXCHANGES_MAX 8192u    /* in use at once; more requests are answered 503 */
@@ -16,6 +18,8 @@ struct http_engine
   struct http_exchange *idle;
   uint32_t idle_count, in_use;
   struct upstream_pool upstreams;
+  struct http2_shared http2; /* with visitors */
+  struct http2_targets http2_targets;
   uint64_t date_at; /* loop's milliseconds of the text below, in whole seconds */
   char date[HTTP_DATE_SIZE];
 };
