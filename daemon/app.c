@@ -7,13 +7,15 @@
 #include "daemon/bus/bus-service.h"
 #include "daemon/ingress-runtime.h"
 #include "daemon/join-work.h"
-#include "daemon/model/target.h"
 #include "daemon/share-runtime.h"
+#include "daemon/share-wishes.h"
 #include "daemon/store/share-store.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 
 #include <string.h>
+
+#define EXPOSED_FILE "exposed"
 
 struct _FunnelApp
 {
@@ -100,7 +102,7 @@ update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, G
     fill_ingress_facts (ingress, &facts);
   funnel_share_state_evaluate (&facts, &status);
   funnel_share_set_status (funnel_share_runtime_get_share (runtime), &status);
-  if (!facts.joined || !facts.tunnel_up || facts.grant != FUNNEL_GRANT_VALID
+  if (facts.expired || !facts.joined || !facts.tunnel_up || facts.grant != FUNNEL_GRANT_VALID
       || !funnel_share_runtime_is_servable (runtime))
     return;
   g_ptr_array_add (served, funnel_share_runtime_make_serve_share (runtime));
@@ -109,25 +111,39 @@ update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, G
 
 static void schedule_update (FunnelApp *self);
 
+/* A foreground share that is over is gone; a background one is kept, off. */
+static void
+end_expired (FunnelApp *self)
+{
+  for (guint i = funnel_share_list_get_length (self->list); i > 0; i--)
+    {
+      FunnelShare *share = funnel_share_list_get (self->list, i - 1);
+      const FunnelShareSpec *spec = funnel_share_get_spec (share);
+
+      if (spec->foreground && funnel_share_spec_is_expired (spec, get_now ()))
+        funnel_share_list_remove (self->list, share);
+    }
+}
+
 static gboolean
 on_expiry_timeout (gpointer user_data)
 {
   FunnelApp *self = user_data;
 
   self->expiry_source = 0;
+  end_expired (self);
   schedule_update (self);
   return G_SOURCE_REMOVE;
 }
 
-/* A grant runs out without anybody saying so. */
-static void
-watch_expiry (FunnelApp *self)
+/* When the next grant or share runs out; G_MAXINT64: none does. */
+static gint64
+find_next_expiry (FunnelApp *self, gint64 now)
 {
   FunnelIngress *ingress = get_ingress (self);
   const GPtrArray *grants = ingress != NULL ? funnel_ingress_get_grants (ingress) : NULL;
-  gint64 now = get_now (), first = G_MAXINT64;
+  gint64 first = G_MAXINT64;
 
-  g_clear_handle_id (&self->expiry_source, g_source_remove);
   for (guint i = 0; grants != NULL && i < grants->len; i++)
     {
       const FunnelLinkGrant *grant = g_ptr_array_index (grants, i);
@@ -135,6 +151,23 @@ watch_expiry (FunnelApp *self)
       if (grant->expires > now)
         first = MIN (first, grant->expires);
     }
+  for (guint i = 0; i < funnel_share_list_get_length (self->list); i++)
+    {
+      gint64 expires = funnel_share_get_spec (funnel_share_list_get (self->list, i))->expires;
+
+      if (expires > now)
+        first = MIN (first, expires);
+    }
+  return first;
+}
+
+/* Grants and shares run out without anybody saying so. */
+static void
+watch_expiry (FunnelApp *self)
+{
+  gint64 now = get_now (), first = find_next_expiry (self, now);
+
+  g_clear_handle_id (&self->expiry_source, g_source_remove);
   if (first != G_MAXINT64)
     self->expiry_source
         = g_timeout_add_seconds ((guint)MIN (first - now, 3600), on_expiry_timeout, self);
@@ -205,7 +238,8 @@ on_list_added (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
 {
   g_hash_table_insert (
       self->runtimes, GUINT_TO_POINTER (funnel_share_get_spec (share)->id),
-      funnel_share_runtime_new (share, funnel_app_certificates_get_keeper (self->certificates),
+      funnel_share_runtime_new (share, funnel_state_dir_get_path (self->dir),
+                                funnel_app_certificates_get_keeper (self->certificates),
                                 on_runtime_changed, self));
   update_at_once (self);
 }
@@ -242,6 +276,23 @@ make_refusals (const FunnelServeCounters *counters)
   return g_variant_builder_end (&builder);
 }
 
+/* By class of status; what was cut short has none. */
+static GVariant *
+make_requests (const FunnelServeCounters *counters)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
+  for (guint i = 0; i < FUNNEL_SERVE_STATUS_CLASSES; i++)
+    {
+      g_autofree char *key = i > 0 ? g_strdup_printf ("%uxx", i) : g_strdup ("unanswered");
+
+      if (counters->requests[i] > 0)
+        g_variant_builder_add (&builder, "{st}", key, counters->requests[i]);
+    }
+  return g_variant_builder_end (&builder);
+}
+
 static void
 on_serve_changed (gpointer user_data)
 {
@@ -262,6 +313,7 @@ on_serve_changed (gpointer user_data)
       traffic.bytes_out = counters.bytes_out;
       funnel_share_set_traffic (share, &traffic);
       funnel_share_set_refusals (share, make_refusals (&counters));
+      funnel_share_set_requests (share, make_requests (&counters));
       funnel_share_runtime_take_counters (get_runtime (self, id), &counters);
     }
   if (self->ingress != NULL)
@@ -411,115 +463,110 @@ app_join_finish (gpointer owner, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error) ? get_ingress (owner) : NULL;
 }
 
-static gboolean
-check_certificate (const FunnelShareSpec *spec, GError **error)
+static FunnelShareWishes
+get_wishes (FunnelApp *self)
 {
-  g_autoptr (FunnelCertificate) certificate = NULL;
-
-  if (spec->certificate_file == NULL)
-    return TRUE;
-  certificate = funnel_certificate_load (spec->certificate_file, spec->key_file, spec->name, error);
-  return certificate != NULL;
+  return (FunnelShareWishes) {.list = self->list,
+                              .store = self->share_store,
+                              .state_dir = funnel_state_dir_get_path (self->dir),
+                              .ingress = get_ingress (self)};
 }
 
-/* Fills in what was left open, and refuses what cannot work. */
-static FunnelShareSpec *
-complete_spec (FunnelApp *self, const FunnelShareSpec *wish, GError **error)
+/* From now on nobody has to be asked whether this node shall be on the internet. */
+static void
+note_exposed (FunnelApp *self)
 {
-  g_autoptr (FunnelShareSpec) spec = funnel_share_spec_copy (wish);
-  FunnelIngress *ingress = get_ingress (self);
-  g_autoptr (FunnelTarget) target = funnel_target_parse (wish->target, wish->kind, error);
+  g_autoptr (GError) error = NULL;
 
-  if (target == NULL)
-    return NULL;
-  if (ingress == NULL)
-    {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED,
-                           "this node has not joined an ingress; type: funnel join TOKEN");
-      return NULL;
-    }
-  g_free (spec->target);
-  spec->target = g_strdup (target->text);
-  if (spec->name == NULL)
-    spec->name = funnel_ingress_dup_default_name (ingress);
-  if (!funnel_ingress_check_port (ingress, spec->port, error)
-      || !funnel_share_list_check (self->list, spec, error) || !check_certificate (spec, error))
-    return NULL;
-  return g_steal_pointer (&spec);
+  if (!funnel_state_dir_write (self->dir, EXPOSED_FILE, "1\n", &error))
+    g_warning ("%s", error->message);
+  funnel_bus_set_exposed (self->bus);
 }
 
 static FunnelShare *
-app_share (gpointer owner, const FunnelShareSpec *wish, const char *if_match, GError **error)
+app_share (gpointer owner,
+           const FunnelShareSpec *wish,
+           guint given,
+           const char *if_match,
+           GError **error)
 {
   FunnelApp *self = owner;
-  g_autoptr (FunnelShareSpec) spec = NULL, before = NULL;
+  FunnelShareWishes wishes = get_wishes (self);
   FunnelShare *share = NULL;
 
-  if (!funnel_share_list_check_etag (self->list, if_match, error)
-      || (!wish->foreground && !funnel_share_store_check (self->share_store, error)))
-    return NULL;
   /* A store that cannot be read may hold the ingress. */
   if (self->ingress == NULL && !funnel_joined_store_check (self->joined_store, error))
     return NULL;
-  spec = complete_spec (self, wish, error);
-  if (spec == NULL)
-    return NULL;
-  share = funnel_share_list_find (self->list, spec->name, spec->port);
-  before = share != NULL ? funnel_share_spec_copy (funnel_share_get_spec (share)) : NULL;
-  share = funnel_share_list_put (self->list, spec);
-  if (spec->foreground || funnel_share_store_save (self->share_store, self->list, error))
-    return share;
-  if (before != NULL)
-    funnel_share_list_put (self->list, before);
-  else
-    funnel_share_list_remove (self->list, share);
-  return NULL;
-}
-
-/* Sharing ends even if that cannot be written down; the error then tells that it will be back. */
-static gboolean
-remove_shares (FunnelApp *self, GPtrArray *shares, GError **error)
-{
-  gboolean stored = FALSE;
-
-  for (guint i = 0; i < shares->len; i++)
-    {
-      FunnelShare *share = g_ptr_array_index (shares, i);
-
-      stored = stored || !funnel_share_get_spec (share)->foreground;
-      funnel_share_list_remove (self->list, share);
-    }
-  if (!stored || funnel_share_store_save (self->share_store, self->list, error))
-    return TRUE;
-  g_prefix_error (error, "ended, but it will be back when funneld starts again: ");
-  return FALSE;
+  share = funnel_share_wishes_share (&wishes, wish, given, if_match, error);
+  if (share != NULL)
+    note_exposed (self);
+  return share;
 }
 
 static gboolean
 app_unshare (gpointer owner,
              const FunnelShareFilter *filter,
              const char *if_match,
+             gboolean dry_run,
              guint *count,
              GError **error)
 {
-  FunnelApp *self = owner;
-  g_autoptr (GPtrArray) shares = NULL;
+  FunnelShareWishes wishes = get_wishes (owner);
 
-  if (!funnel_share_list_check_etag (self->list, if_match, error))
+  return funnel_share_wishes_unshare (&wishes, filter, if_match, dry_run, count, error);
+}
+
+static gboolean
+app_set_access (gpointer owner,
+                FunnelShare *share,
+                const FunnelShareAccess *access,
+                guint given,
+                GError **error)
+{
+  FunnelShareWishes wishes = get_wishes (owner);
+
+  return funnel_share_wishes_set_access (&wishes, share, access, given, error);
+}
+
+static gboolean
+app_set_expires (gpointer owner, FunnelShare *share, gint64 expires, GError **error)
+{
+  FunnelShareWishes wishes = get_wishes (owner);
+
+  return funnel_share_wishes_set_expires (&wishes, share, expires, error);
+}
+
+static char *
+app_export (gpointer owner, GError **error)
+{
+  FunnelShareWishes wishes = get_wishes (owner);
+
+  return funnel_share_wishes_export (&wishes, error);
+}
+
+static gboolean
+app_import (gpointer owner,
+            const char *document,
+            const FunnelOptions *options,
+            GVariant **shares,
+            GVariant **left,
+            GError **error)
+{
+  FunnelApp *self = owner;
+  FunnelShareWishes wishes = get_wishes (self);
+
+  if (!funnel_share_wishes_import (&wishes, document, options, shares, left, error))
     return FALSE;
-  shares = funnel_share_list_match (self->list, filter);
-  *count = shares->len;
-  if (shares->len > 0)
-    return remove_shares (self, shares, error);
-  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                       "no share matches; \"funnel status\" shows them");
-  return FALSE;
+  if (!options->dry_run && g_variant_n_children (*shares) > 0)
+    note_exposed (self);
+  return TRUE;
 }
 
 static gboolean
 app_reset (gpointer owner, const char *if_match, guint *count, GError **error)
 {
   FunnelApp *self = owner;
+  FunnelShareWishes wishes = get_wishes (self);
   FunnelShareFilter all = {0};
   g_autoptr (GPtrArray) shares = NULL;
 
@@ -529,16 +576,17 @@ app_reset (gpointer owner, const char *if_match, guint *count, GError **error)
     return FALSE;
   shares = funnel_share_list_match (self->list, &all);
   *count = shares->len;
-  return remove_shares (self, shares, error);
+  return funnel_share_wishes_remove (&wishes, shares, error);
 }
 
 static gboolean
 app_stop (gpointer owner, FunnelShare *share, GError **error)
 {
+  FunnelShareWishes wishes = get_wishes (owner);
   g_autoptr (GPtrArray) shares = g_ptr_array_new_with_free_func (g_object_unref);
 
   g_ptr_array_add (shares, g_object_ref (share));
-  return remove_shares (owner, shares, error);
+  return funnel_share_wishes_remove (&wishes, shares, error);
 }
 
 static gboolean
@@ -640,6 +688,10 @@ static const FunnelBusMethods bus_methods = {
     .unshare = app_unshare,
     .reset = app_reset,
     .stop = app_stop,
+    .set_access = app_set_access,
+    .set_expires = app_set_expires,
+    .export_shares = app_export,
+    .import_shares = app_import,
     .leave = app_leave,
     .set_authority = app_set_authority,
     .take_notice = app_take_notice,
@@ -664,6 +716,15 @@ load_stores (FunnelApp *self)
   self->joined_store = funnel_joined_store_new (self->dir);
   if (!funnel_joined_store_load (self->joined_store, &ingress_error))
     g_warning ("%s", ingress_error->message);
+}
+
+static gboolean
+was_exposed (FunnelApp *self)
+{
+  g_autofree char *text = NULL;
+  gsize len = 0;
+
+  return funnel_state_dir_read (self->dir, EXPOSED_FILE, 16, &text, &len, NULL) && text != NULL;
 }
 
 FunnelApp *
@@ -699,6 +760,8 @@ funnel_app_new (GDBusConnection *connection,
       error);
   if (self->local == NULL)
     return NULL;
+  if (was_exposed (self))
+    funnel_bus_set_exposed (self->bus);
   if (!funnel_bus_take_name (self->bus, error))
     return NULL;
   start_ingress (self);

@@ -112,7 +112,7 @@ check_share (FunnelChallengeRoutes *self,
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
                "A certificate authority looks for %s on port %u, where TLS passes through to %s; "
                "this node never intercepts that",
-               name, port, funnel_share_get_spec (share)->target);
+               name, port, funnel_share_spec_get_target (funnel_share_get_spec (share)));
   return FALSE;
 }
 

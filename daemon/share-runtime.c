@@ -3,28 +3,19 @@
 #include "daemon/share-runtime.h"
 
 #include "daemon/certificate-source.h"
-#include "daemon/model/target.h"
-#include "daemon/target-check.h"
+#include "daemon/mount-runtime.h"
 
 #include <string.h>
-
-#define RETRY_FIRST_S 1
-#define RETRY_MAX_S 30
 
 struct _FunnelShareRuntime
 {
   FunnelShare *share;
   FunnelCertificateKeeper *keeper;
+  char *state_dir;
   FunnelShareRuntimeChanged changed;
   gpointer user_data;
 
-  FunnelTarget *target;
-  GCancellable *checking; /* a target check is under way */
-  guint retry_source;
-  guint retry_s;
-  gboolean target_failed;
-  char *target_reason;
-  char *target_leaf; /* what a pass-through target shows; NULL not known */
+  GPtrArray *mounts; /* FunnelMountRuntime*, in the order of the spec */
   guint64 attempts;  /* of the data plane, as far as taken note of */
 
   FunnelCertificateSource *source; /* NULL for pass-through */
@@ -56,85 +47,49 @@ is_pass_through (FunnelShareRuntime *self)
   return !funnel_share_kind_terminates (funnel_share_get_spec (self->share)->kind);
 }
 
-static void check_target (FunnelShareRuntime *self);
+static FunnelMountRuntime *
+get_mount (FunnelShareRuntime *self, guint index)
+{
+  return g_ptr_array_index (self->mounts, index);
+}
 
-static gboolean
-on_retry_timeout (gpointer user_data)
+/* The first mount that does not work; NULL: all do, as far as known. */
+static FunnelMountRuntime *
+find_failed (FunnelShareRuntime *self)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    if (funnel_mount_runtime_get_problem (get_mount (self, i)) != NULL)
+      return get_mount (self, i);
+  return NULL;
+}
+
+static void
+on_mount_changed (gpointer user_data, gboolean recovered)
 {
   FunnelShareRuntime *self = user_data;
 
-  self->retry_source = 0;
-  check_target (self);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-fail_target (FunnelShareRuntime *self, const char *reason)
-{
-  self->target_failed = TRUE;
-  g_free (self->target_reason);
-  self->target_reason = g_strdup (reason);
-  g_clear_pointer (&self->target_leaf, g_free);
-  if (self->retry_source == 0)
-    self->retry_source = g_timeout_add_seconds (self->retry_s, on_retry_timeout, self);
-  self->retry_s = MIN (self->retry_s * 2, RETRY_MAX_S);
-}
-
-static void
-pass_target (FunnelShareRuntime *self)
-{
-  gboolean was_failed = self->target_failed;
-
-  g_clear_handle_id (&self->retry_source, g_source_remove);
-  self->retry_s = RETRY_FIRST_S;
-  self->target_failed = FALSE;
-  g_clear_pointer (&self->target_reason, g_free);
+  for (guint i = 0; i < self->mounts->len; i++)
+    funnel_share_set_problem (self->share,
+                              funnel_mount_runtime_get_spec (get_mount (self, i))->path,
+                              funnel_mount_runtime_get_problem (get_mount (self, i)));
   /* What was probed while it was down says nothing now. */
-  if (was_failed)
+  if (recovered)
     self->epoch = next_epoch ();
-}
-
-static void
-target_check_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  FunnelShareRuntime *self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *leaf = NULL;
-  gboolean ok = funnel_target_check_finish (result, &leaf, &error);
-
-  /* A cancelled check belongs to a share that may be gone. */
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return;
-  g_clear_object (&self->checking);
-  if (ok)
-    {
-      g_free (self->target_leaf);
-      self->target_leaf = g_steal_pointer (&leaf);
-      pass_target (self);
-    }
-  else
-    fail_target (self, error->message);
   self->changed (self->user_data);
 }
 
 static void
-stop_checking (FunnelShareRuntime *self)
-{
-  if (self->checking != NULL)
-    g_cancellable_cancel (self->checking);
-  g_clear_object (&self->checking);
-  g_clear_handle_id (&self->retry_source, g_source_remove);
-}
-
-static void
-check_target (FunnelShareRuntime *self)
+start_mounts (FunnelShareRuntime *self)
 {
   const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
+  const char *server_name = is_pass_through (self) ? spec->name : NULL;
 
-  stop_checking (self);
-  self->checking = g_cancellable_new ();
-  funnel_target_check_async (self->target, is_pass_through (self) ? spec->name : NULL,
-                             self->checking, target_check_cb, self);
+  for (guint i = 0; i < spec->mounts->len; i++)
+    g_ptr_array_add (self->mounts, funnel_mount_runtime_new (g_ptr_array_index (spec->mounts, i),
+                                                             spec->kind, self->state_dir,
+                                                             server_name, on_mount_changed, self));
+  for (guint i = 0; i < self->mounts->len; i++)
+    funnel_mount_runtime_check (get_mount (self, i));
 }
 
 static void
@@ -182,6 +137,7 @@ choose_source (FunnelShareRuntime *self)
 
 FunnelShareRuntime *
 funnel_share_runtime_new (FunnelShare *share,
+                          const char *state_dir,
                           FunnelCertificateKeeper *keeper,
                           FunnelShareRuntimeChanged changed,
                           gpointer user_data)
@@ -190,6 +146,8 @@ funnel_share_runtime_new (FunnelShare *share,
 
   self->share = g_object_ref (share);
   self->keeper = g_object_ref (keeper);
+  self->state_dir = g_strdup (state_dir);
+  self->mounts = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_mount_runtime_free);
   self->changed = changed;
   self->user_data = user_data;
   funnel_share_runtime_restart (self);
@@ -199,12 +157,10 @@ funnel_share_runtime_new (FunnelShare *share,
 void
 funnel_share_runtime_free (FunnelShareRuntime *self)
 {
-  stop_checking (self);
   drop_source (self);
-  funnel_target_free (self->target);
-  g_free (self->target_reason);
-  g_free (self->target_leaf);
   g_free (self->source_leaf);
+  g_ptr_array_unref (self->mounts);
+  g_free (self->state_dir);
   g_free (self->probe_detail);
   g_free (self->probe_leaf);
   g_object_unref (self->share);
@@ -221,23 +177,14 @@ funnel_share_runtime_get_share (FunnelShareRuntime *self)
 void
 funnel_share_runtime_restart (FunnelShareRuntime *self)
 {
-  const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
-
-  funnel_target_free (self->target);
-  /* It is canonical text, which was read before. */
-  self->target = funnel_target_parse (spec->target, spec->kind, NULL);
-  g_assert (self->target != NULL);
-  g_clear_pointer (&self->target_leaf, g_free);
-  g_clear_pointer (&self->target_reason, g_free);
-  self->target_failed = FALSE;
-  self->retry_s = RETRY_FIRST_S;
+  g_ptr_array_set_size (self->mounts, 0);
   drop_source (self);
   self->source = choose_source (self);
   if (self->source != NULL)
     g_signal_connect (self->source, "changed", G_CALLBACK (on_source_changed), self);
   show_certificate (self);
   self->epoch = next_epoch ();
-  check_target (self);
+  start_mounts (self);
 }
 
 void
@@ -245,6 +192,31 @@ funnel_share_runtime_forget_probe (FunnelShareRuntime *self)
 {
   self->probed = FALSE;
   self->epoch = next_epoch ();
+}
+
+/* The data plane says that a target failed, or works again; where there are several, not which. */
+static void
+check_mounts (FunnelShareRuntime *self, int target_error)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    {
+      FunnelMountRuntime *mount = get_mount (self, i);
+      gboolean failed = funnel_mount_runtime_get_problem (mount) != NULL;
+
+      if (self->mounts->len == 1 && target_error != 0 && !failed)
+        funnel_mount_runtime_fail (mount, g_strerror (target_error));
+      else if (failed == (target_error == 0))
+        funnel_mount_runtime_check (mount);
+    }
+}
+
+/* Look again at what worked when it was last looked at. */
+static void
+check_working (FunnelShareRuntime *self)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    if (funnel_mount_runtime_get_problem (get_mount (self, i)) == NULL)
+      funnel_mount_runtime_check (get_mount (self, i));
 }
 
 void
@@ -258,16 +230,13 @@ funnel_share_runtime_take_probe (FunnelShareRuntime *self, const FunnelLinkMessa
   g_free (self->probe_leaf);
   self->probe_leaf = g_strdup (probe->leaf);
   /* The probe came no further than TLS: whether the target is there is still to be seen. */
-  if (funnel_share_get_spec (self->share)->kind == FUNNEL_SHARE_HTTPS && !self->target_failed)
-    check_target (self);
+  if (funnel_share_get_spec (self->share)->kind == FUNNEL_SHARE_HTTPS)
+    check_working (self);
   /* The target may have renewed its certificate; only if it has not is the one seen a foreign one.
    */
-  if (is_pass_through (self) && probe->outcome == FUNNEL_PROBE_OK && !self->target_failed
-      && g_strcmp0 (self->target_leaf, probe->leaf) != 0)
-    {
-      g_clear_pointer (&self->target_leaf, g_free);
-      check_target (self);
-    }
+  if (is_pass_through (self) && probe->outcome == FUNNEL_PROBE_OK && find_failed (self) == NULL
+      && g_strcmp0 (funnel_mount_runtime_get_leaf (get_mount (self, 0)), probe->leaf) != 0)
+    funnel_mount_runtime_forget_leaf (get_mount (self, 0));
   self->changed (self->user_data);
 }
 
@@ -278,13 +247,22 @@ funnel_share_runtime_take_counters (FunnelShareRuntime *self, const FunnelServeC
   if (counters->target_attempts == self->attempts)
     return;
   self->attempts = counters->target_attempts;
-  if (counters->target_error == 0 && self->target_failed)
-    check_target (self);
-  else if (counters->target_error != 0 && !self->target_failed)
-    {
-      fail_target (self, g_strerror (counters->target_error));
-      self->changed (self->user_data);
-    }
+  check_mounts (self, counters->target_error);
+}
+
+static void
+fill_failure (FunnelShareRuntime *self, FunnelShareFacts *facts)
+{
+  FunnelMountRuntime *failed = find_failed (self);
+  const FunnelMountSpec *spec = NULL;
+
+  if (failed == NULL)
+    return;
+  spec = funnel_mount_runtime_get_spec (failed);
+  facts->target_failed = TRUE;
+  facts->target_reason = funnel_mount_runtime_get_problem (failed);
+  facts->target = spec->target;
+  facts->mount = self->mounts->len > 1 ? spec->path : NULL;
 }
 
 void
@@ -295,13 +273,15 @@ funnel_share_runtime_fill (FunnelShareRuntime *self, FunnelShareFacts *facts)
   facts->name = spec->name;
   facts->port = spec->port;
   facts->kind = spec->kind;
-  facts->target = spec->target;
+  facts->target = funnel_share_spec_get_target (spec);
+  facts->expires = spec->expires;
+  facts->expired = funnel_share_spec_is_expired (spec, g_get_real_time () / G_USEC_PER_SEC);
   facts->certificate = FUNNEL_CERTIFICATE_NOT_NEEDED;
-  facts->leaf = self->target_leaf;
+  if (is_pass_through (self))
+    facts->leaf = funnel_mount_runtime_get_leaf (get_mount (self, 0));
   if (self->source != NULL)
     funnel_certificate_source_fill (self->source, facts);
-  facts->target_failed = self->target_failed;
-  facts->target_reason = self->target_reason;
+  fill_failure (self, facts);
   facts->epoch = self->epoch;
   facts->probed = self->probed;
   facts->probe_epoch = self->probe_epoch;
@@ -322,37 +302,49 @@ funnel_share_runtime_get_epoch (FunnelShareRuntime *self)
   return self->epoch;
 }
 
-static void
-fill_target (FunnelServeTarget *to, const FunnelTarget *from)
+static GArray *
+make_ranges (GStrv texts)
 {
-  to->n = MIN (from->n_addresses, FUNNEL_SERVE_TARGETS_MAX);
-  for (guint i = 0; i < to->n; i++)
+  GArray *ranges = g_array_new (FALSE, TRUE, sizeof (FunnelServeRange));
+
+  for (char **at = texts; *at != NULL; at++)
     {
-      to->addresses[i] = from->addresses[i];
-      to->lens[i] = from->lens[i];
+      FunnelServeRange range = {0};
+
+      /* Canonical text; should it not be read, the share must not open up: nobody fits family 0. */
+      funnel_address_range_parse (*at, &range, NULL);
+      g_array_append_val (ranges, range);
     }
+  return ranges;
 }
 
-/* "http://localhost:3000" → "localhost:3000"; a socket has no authority but this machine's. */
-static char *
-make_authority (const FunnelTarget *target)
+static void
+fill_policy (const FunnelShareSpec *spec, FunnelServePolicy *policy)
 {
-  const char *at = strstr (target->text, "://");
-
-  return at != NULL ? g_strndup (at + 3, strcspn (at + 3, "/")) : g_strdup ("localhost");
+  policy->allow = make_ranges (spec->access.allow);
+  policy->deny = make_ranges (spec->access.deny);
+  policy->max_flows = spec->access.max_conns;
+  policy->rate = spec->access.rate;
+  policy->expires = spec->expires;
+  policy->user = g_strdup (spec->access.auth_user);
+  policy->password_hash = g_strdup (spec->access.auth_hash);
 }
 
-static FunnelServeMount *
-make_root_mount (FunnelShareRuntime *self)
+static int
+compare_mounts (gconstpointer a, gconstpointer b)
 {
-  FunnelServeMount *mount = funnel_serve_mount_new ();
+  gsize left = strlen ((*(FunnelServeMount *const *)a)->path);
+  gsize right = strlen ((*(FunnelServeMount *const *)b)->path);
 
-  mount->path = g_strdup ("/");
-  mount->kind = FUNNEL_SERVE_MOUNT_PROXY;
-  mount->authority = make_authority (self->target);
-  mount->base_path = g_strdup ("");
-  fill_target (&mount->target, self->target);
-  return mount;
+  return left > right ? -1 : left < right;
+}
+
+static void
+fill_mounts (FunnelShareRuntime *self, FunnelServeShare *share)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    g_ptr_array_add (share->mounts, funnel_mount_runtime_make_serve_mount (get_mount (self, i)));
+  g_ptr_array_sort (share->mounts, compare_mounts);
 }
 
 FunnelServeShare *
@@ -370,10 +362,13 @@ funnel_share_runtime_make_serve_share (FunnelShareRuntime *self)
   share->name = g_strdup (spec->name);
   share->port = spec->port;
   share->kind = kinds[spec->kind];
+  fill_policy (spec, &share->policy);
+  share->proxy_protocol = spec->proxy_protocol;
+  share->alpn = g_strdupv (spec->alpn);
   if (share->kind == FUNNEL_SERVE_HTTP)
-    g_ptr_array_add (share->mounts, make_root_mount (self));
+    fill_mounts (self, share);
   else
-    fill_target (&share->target, self->target);
+    funnel_mount_runtime_fill_target (get_mount (self, 0), &share->target);
   if (self->source != NULL && funnel_certificate_source_get (self->source) != NULL)
     share->certificate = funnel_certificate_ref (funnel_certificate_source_get (self->source));
   return share;

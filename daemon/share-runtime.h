@@ -15,15 +15,17 @@ typedef struct _FunnelShareRuntime FunnelShareRuntime;
 /* Something the state, the data plane or the link depends on is different. */
 typedef void (*FunnelShareRuntimeChanged) (gpointer user_data);
 
-/** funnel_share_runtime_new: @keeper: has the certificates of shares that name no files. */
+/** funnel_share_runtime_new: @state_dir: of this daemon, see target-guard.h; @keeper: has the
+ * certificates of shares that name no files. */
 FunnelShareRuntime *funnel_share_runtime_new (FunnelShare *share,
+                                              const char *state_dir,
                                               FunnelCertificateKeeper *keeper,
                                               FunnelShareRuntimeChanged changed,
                                               gpointer user_data);
 void funnel_share_runtime_free (FunnelShareRuntime *self);
 
 FunnelShare *funnel_share_runtime_get_share (FunnelShareRuntime *self);
-/** funnel_share_runtime_restart: the share's target or files were replaced. */
+/** funnel_share_runtime_restart: the share's spec was replaced. */
 void funnel_share_runtime_restart (FunnelShareRuntime *self);
 /** funnel_share_runtime_forget_probe: the link is gone; what was seen over it is no longer fresh.
  */

@@ -3,8 +3,9 @@
 #include "daemon/bus/bus-service.h"
 
 #include "daemon/bus/bus-access.h"
-#include "daemon/bus/bus-options.h"
+#include "lib/base/duration.h"
 #include "lib/base/error.h"
+#include "lib/base/listening.h"
 #include "lib/base/names.h"
 #include "lib/dbus/funnel-dbus.h"
 
@@ -35,18 +36,26 @@ static const char *const share_properties[] = {"name",
                                                "port",
                                                "kind",
                                                "target",
+                                               "mounts",
                                                "url",
                                                "foreground",
+                                               "command",
+                                               "access",
+                                               "expires",
                                                "state",
                                                "reason",
                                                "next-step",
+                                               "warnings",
+                                               "alpn",
                                                "certificate",
                                                "certificate-step",
                                                "flows-active",
                                                "flows-total",
                                                "bytes-in",
                                                "bytes-out",
-                                               "refusals"};
+                                               "proxy-protocol",
+                                               "refusals",
+                                               "requests"};
 static const char *const ingress_properties[]
     = {"endpoint", "node",      "zone",      "names",   "public-ports",  "grants",
        "state",    "reason",    "next-step", "tunnel",  "tunnel-choice", "tunnel-passed-over",
@@ -164,7 +173,7 @@ on_manager_share (FunnelDBusManager *manager,
     return handle_failure (invocation, error);
   if (spec->foreground)
     spec->owner = g_strdup (g_dbus_method_invocation_get_sender (invocation));
-  share = self->methods->share (self->owner, spec, options.if_match, &error);
+  share = self->methods->share (self->owner, spec, options.gives, options.if_match, &error);
   if (share == NULL)
     return handle_failure (invocation, error);
   if (spec->foreground)
@@ -187,7 +196,8 @@ on_manager_unshare (FunnelDBusManager *manager,
 
   if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_UNSHARE, &options, &error)
       || !funnel_options_to_filter (&options, &filter, &error)
-      || !self->methods->unshare (self->owner, &filter, options.if_match, &count, &error))
+      || !self->methods->unshare (self->owner, &filter, options.if_match, options.dry_run, &count,
+                                  &error))
     return handle_failure (invocation, error);
   funnel_dbus_manager_complete_unshare (manager, invocation, count);
   return TRUE;
@@ -266,6 +276,58 @@ on_manager_revoke_certificates (FunnelDBusManager *manager,
   return TRUE;
 }
 
+static gboolean
+on_manager_export (FunnelDBusManager *manager, GDBusMethodInvocation *invocation, FunnelBus *self)
+{
+  GError *error = NULL;
+  g_autofree char *document = self->methods->export_shares (self->owner, &error);
+
+  if (document == NULL)
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_export (manager, invocation, document);
+  return TRUE;
+}
+
+static gboolean
+on_manager_import (FunnelDBusManager *manager,
+                   GDBusMethodInvocation *invocation,
+                   const char *document,
+                   GVariant *raw_options,
+                   FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  GVariant *shares = NULL, *left = NULL;
+  GError *error = NULL;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_IMPORT, &options, &error)
+      || !self->methods->import_shares (self->owner, document, &options, &shares, &left, &error))
+    return handle_failure (invocation, error);
+  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@a(ss)@as)", shares, left));
+  return TRUE;
+}
+
+static gboolean
+on_manager_list_listening (FunnelDBusManager *manager,
+                           GDBusMethodInvocation *invocation,
+                           FunnelBus *self)
+{
+  g_autoptr (GPtrArray) listeners = funnel_listening_list (0);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(qsus)"));
+  for (guint i = 0; i < listeners->len; i++)
+    {
+      const FunnelListening *listening = g_ptr_array_index (listeners, i);
+
+      g_variant_builder_add (&builder, "(qsus)", listening->port, listening->address,
+                             (guint32)listening->pid,
+                             listening->program != NULL ? listening->program : "");
+    }
+  funnel_dbus_manager_complete_list_listening (manager, invocation,
+                                               g_variant_builder_end (&builder));
+  return TRUE;
+}
+
 static FunnelBus *
 get_bus (gpointer skeleton)
 {
@@ -282,6 +344,49 @@ on_share_stop (FunnelDBusShare *skeleton, GDBusMethodInvocation *invocation, Fun
   if (!self->methods->stop (self->owner, share, &error))
     return handle_failure (invocation, error);
   funnel_dbus_share_complete_stop (kept, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_share_set_access (FunnelDBusShare *skeleton,
+                     GDBusMethodInvocation *invocation,
+                     GVariant *rules,
+                     FunnelShare *share)
+{
+  FunnelBus *self = get_bus (skeleton);
+  g_auto (FunnelOptions) options = {0};
+  FunnelShareAccess access = {0};
+  GError *error = NULL;
+  gboolean ok = funnel_options_parse (rules, FUNNEL_OPTIONS_ACCESS, &options, &error)
+                && funnel_options_to_access (&options, &access, &error)
+                && self->methods->set_access (self->owner, share, &access, options.gives, &error);
+
+  funnel_share_access_clear (&access);
+  if (!ok)
+    return handle_failure (invocation, error);
+  funnel_dbus_share_complete_set_access (skeleton, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_share_extend (FunnelDBusShare *skeleton,
+                 GDBusMethodInvocation *invocation,
+                 guint64 seconds,
+                 FunnelShare *share)
+{
+  FunnelBus *self = get_bus (skeleton);
+  GError *error = NULL;
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+
+  if (seconds > FUNNEL_DURATION_MAX)
+    g_set_error (&error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 "seconds: at most %" G_GINT64_FORMAT "; 0 is no end", FUNNEL_DURATION_MAX);
+  else
+    self->methods->set_expires (self->owner, share, seconds != 0 ? now + (gint64)seconds : 0,
+                                &error);
+  if (error != NULL)
+    return handle_failure (invocation, error);
+  funnel_dbus_share_complete_extend (skeleton, invocation);
   return TRUE;
 }
 
@@ -325,6 +430,9 @@ on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
   bind_properties (share, skeleton, share_properties, G_N_ELEMENTS (share_properties));
   g_object_set_data (G_OBJECT (skeleton), "funnel-bus", self);
   g_signal_connect_object (skeleton, "handle-stop", G_CALLBACK (on_share_stop), share, 0);
+  g_signal_connect_object (skeleton, "handle-set-access", G_CALLBACK (on_share_set_access), share,
+                           0);
+  g_signal_connect_object (skeleton, "handle-extend", G_CALLBACK (on_share_extend), share, 0);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
   funnel_dbus_object_skeleton_set_share (object, skeleton);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
@@ -357,6 +465,10 @@ export_manager (FunnelBus *self)
                     G_CALLBACK (on_manager_take_certificate_notice), self);
   g_signal_connect (self->manager, "handle-revoke-certificates",
                     G_CALLBACK (on_manager_revoke_certificates), self);
+  g_signal_connect (self->manager, "handle-export", G_CALLBACK (on_manager_export), self);
+  g_signal_connect (self->manager, "handle-import", G_CALLBACK (on_manager_import), self);
+  g_signal_connect (self->manager, "handle-list-listening", G_CALLBACK (on_manager_list_listening),
+                    self);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (self->manager));
   funnel_dbus_object_skeleton_set_manager (object, self->manager);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
@@ -438,6 +550,12 @@ void
 funnel_bus_add_to_manager (FunnelBus *self, GDBusInterfaceSkeleton *skeleton)
 {
   g_dbus_object_skeleton_add_interface (self->manager_object, skeleton);
+}
+
+void
+funnel_bus_set_exposed (FunnelBus *self)
+{
+  funnel_dbus_manager_set_exposed (self->manager, TRUE);
 }
 
 gboolean

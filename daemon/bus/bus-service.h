@@ -4,6 +4,7 @@
 /* The daemon on the bus: the manager, and one object per share and ingress, whose properties follow
  * the model's. Wishes go to the owner through a table of functions. */
 
+#include "daemon/bus/bus-options.h"
 #include "daemon/model/ingress.h"
 #include "daemon/model/share-list.h"
 
@@ -15,15 +16,17 @@ typedef struct
   void (*join_async) (gpointer owner, const char *token, GAsyncReadyCallback, gpointer user_data);
   /* The ingress, owned by the owner. */
   FunnelIngress *(*join_finish) (gpointer owner, GAsyncResult *, GError **);
-  /* @spec: name NULL if not given, target as typed, owner set when foreground. The share is the
-   * list's. */
+  /* @spec: name NULL if not given, one mount, target as typed, owner set when foreground.
+   * @given: FunnelShareGives. The share is the list's. */
   FunnelShare *(*share) (gpointer owner,
                          const FunnelShareSpec *spec,
+                         guint given,
                          const char *if_match,
                          GError **);
   gboolean (*unshare) (gpointer owner,
                        const FunnelShareFilter *filter,
                        const char *if_match,
+                       gboolean dry_run,
                        guint *count,
                        GError **);
   gboolean (*reset) (gpointer owner, const char *if_match, guint *count, GError **);
@@ -34,6 +37,22 @@ typedef struct
   char *(*take_notice) (gpointer owner, const char *name, GError **);
   void (*revoke_async) (gpointer owner, GAsyncReadyCallback, gpointer user_data);
   gboolean (*revoke_finish) (gpointer owner, GAsyncResult *, guint *count, GError **);
+  gboolean (*set_access) (gpointer owner,
+                          FunnelShare *share,
+                          const FunnelShareAccess *access,
+                          guint given,
+                          GError **);
+  /* @expires: Unix seconds; 0 never. */
+  gboolean (*set_expires) (gpointer owner, FunnelShare *share, gint64 expires, GError **);
+  /* Caller frees. */
+  char *(*export_shares) (gpointer owner, GError **);
+  /* @shares: a(ss), @left: as; see Import in data/dbus; floating. */
+  gboolean (*import_shares) (gpointer owner,
+                             const char *document,
+                             const FunnelOptions *options,
+                             GVariant **shares,
+                             GVariant **left,
+                             GError **);
   gboolean (*leave) (gpointer owner, FunnelIngress *ingress, GError **);
   /* @choice: as SetTunnel's. */
   gboolean (*set_tunnel) (gpointer owner, FunnelIngress *ingress, const char *choice, GError **);
@@ -59,6 +78,8 @@ void funnel_bus_remove_ingress (FunnelBus *self, FunnelIngress *ingress);
 void funnel_bus_set_authority (FunnelBus *self, GVariant *directories, const char *contact);
 /** funnel_bus_add_to_manager: one more interface of the manager's object, until the bus goes. */
 void funnel_bus_add_to_manager (FunnelBus *self, GDBusInterfaceSkeleton *skeleton);
+/** funnel_bus_set_exposed: something was shared from this node before. */
+void funnel_bus_set_exposed (FunnelBus *self);
 /** funnel_bus_take_name: FUNNEL_ERROR_CONFLICT when another daemon has it. */
 gboolean funnel_bus_take_name (FunnelBus *self, GError **error);
 

@@ -43,6 +43,24 @@ say (FunnelShareStatus *out, FunnelShareState state, char *reason, char *next_st
   out->next_step = next_step != NULL ? next_step : g_strdup ("");
 }
 
+/* A share that has ended by itself is kept, so that it can be had again, and so that whoever
+ * wonders where it is finds out. */
+static gboolean
+check_expiry (const FunnelShareFacts *facts, FunnelShareStatus *out)
+{
+  g_autoptr (GDateTime) end = NULL;
+  g_autofree char *when = NULL;
+
+  if (!facts->expired)
+    return TRUE;
+  end = g_date_time_new_from_unix_local (facts->expires);
+  when = end != NULL ? g_date_time_format (end, "%Y-%m-%d %H:%M") : g_strdup ("its time");
+  say (out, FUNNEL_SHARE_STATE_OFF, g_strdup_printf ("It ended at %s, as was asked for.", when),
+       g_strdup_printf ("Share it again, or forget it: funnel --%s=%u off",
+                        funnel_share_kind_text (facts->kind), facts->port));
+  return FALSE;
+}
+
 static gboolean
 check_way (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
@@ -115,7 +133,9 @@ check_target (const FunnelShareFacts *facts, FunnelShareStatus *out)
 
   if (!facts->target_failed)
     return TRUE;
-  begin = g_strdup_printf ("The target %s does not work", facts->target);
+  begin = facts->mount != NULL
+              ? g_strdup_printf ("The target %s of %s does not work", facts->target, facts->mount)
+              : g_strdup_printf ("The target %s does not work", facts->target);
   say (out, FUNNEL_SHARE_STATE_TARGET_DOWN, sentence (begin, facts->target_reason),
        g_strdup ("Start the server behind the target; it is noticed by itself."));
   return FALSE;
@@ -195,8 +215,8 @@ void
 funnel_share_state_evaluate (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   *out = (FunnelShareStatus) {0};
-  if (!check_way (facts, out) || !check_grant (facts, out) || !check_certificate (facts, out)
-      || !check_target (facts, out))
+  if (!check_expiry (facts, out) || !check_way (facts, out) || !check_grant (facts, out)
+      || !check_certificate (facts, out) || !check_target (facts, out))
     return;
   if (!facts->probed || facts->probe_epoch != facts->epoch)
     say_probing (out, g_strdup_printf ("Waiting for the ingress to try %s port %u from outside.",

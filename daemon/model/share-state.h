@@ -48,7 +48,10 @@ typedef struct
   const char *name;
   guint16 port;
   FunnelShareKind kind;
-  const char *target;
+  const char *target; /* the one that failed, if any */
+  const char *mount;  /* its path, where a share has several; NULL otherwise */
+  gint64 expires;     /* Unix seconds; 0 never */
+  gboolean expired;
 
   gboolean joined;
   const char *node; /* what the ingress calls this node */

@@ -2,7 +2,7 @@
 
 #include "daemon/model/share.h"
 
-#include "daemon/model/target.h"
+#include <string.h>
 
 enum
 {
@@ -10,8 +10,15 @@ enum
   PROP_PORT,
   PROP_KIND,
   PROP_TARGET,
+  PROP_MOUNTS,
   PROP_URL,
   PROP_FOREGROUND,
+  PROP_COMMAND,
+  PROP_ACCESS,
+  PROP_EXPIRES,
+  PROP_PROXY_PROTOCOL,
+  PROP_ALPN,
+  PROP_WARNINGS,
   PROP_STATE,
   PROP_REASON,
   PROP_NEXT_STEP,
@@ -22,6 +29,7 @@ enum
   PROP_CERTIFICATE,
   PROP_CERTIFICATE_STEP,
   PROP_REFUSALS,
+  PROP_REQUESTS,
   N_PROPS
 };
 
@@ -34,6 +42,8 @@ struct _FunnelShare
   GVariant *certificate; /* a{sv} */
   char *certificate_step;
   GVariant *refusals;
+  GVariant *requests;
+  GHashTable *problems; /* path → why its mount does not work */
 };
 
 static GParamSpec *props[N_PROPS];
@@ -48,6 +58,104 @@ make_url (const FunnelShareSpec *spec)
   if (spec->port == 443)
     return g_strdup_printf ("https://%s", spec->name);
   return g_strdup_printf ("https://%s:%u", spec->name, spec->port);
+}
+
+static void
+add_text (GVariantBuilder *builder, const char *key, const char *text)
+{
+  g_variant_builder_add (builder, "{sv}", key, g_variant_new_string (text != NULL ? text : ""));
+}
+
+static void
+add_bool (GVariantBuilder *builder, const char *key, gboolean value)
+{
+  g_variant_builder_add (builder, "{sv}", key, g_variant_new_boolean (value));
+}
+
+static GVariant *
+make_mount (FunnelShare *self, const FunnelMountSpec *mount)
+{
+  g_autoptr (FunnelTarget) target = funnel_target_parse (mount->target, self->spec->kind, NULL);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_text (&builder, "path", mount->path);
+  add_text (&builder, "target", mount->target);
+  add_text (&builder, "kind", target != NULL ? funnel_target_kind_text (target->kind) : "");
+  add_text (&builder, "host-header", mount->host_header != NULL ? mount->host_header : "keep");
+  add_bool (&builder, "keep-prefix", mount->keep_prefix);
+  add_bool (&builder, "listing", mount->listing);
+  add_bool (&builder, "lan", mount->lan);
+  add_bool (&builder, "force", mount->force);
+  add_text (&builder, "problem", g_hash_table_lookup (self->problems, mount->path));
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
+make_mounts (FunnelShare *self)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < self->spec->mounts->len; i++)
+    g_variant_builder_add_value (&builder,
+                                 make_mount (self, g_ptr_array_index (self->spec->mounts, i)));
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
+make_texts (GStrv texts)
+{
+  return g_variant_new_strv ((const char *const *)texts, texts != NULL ? -1 : 0);
+}
+
+static GVariant *
+make_access (const FunnelShareAccess *access)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_bool (&builder, "public", funnel_share_access_is_public (access));
+  g_variant_builder_add (&builder, "{sv}", "allow", make_texts (access->allow));
+  g_variant_builder_add (&builder, "{sv}", "deny", make_texts (access->deny));
+  add_text (&builder, "auth-user", access->auth_user);
+  g_variant_builder_add (&builder, "{sv}", "max-conns", g_variant_new_uint32 (access->max_conns));
+  g_variant_builder_add (&builder, "{sv}", "rate", g_variant_new_uint32 (access->rate));
+  return g_variant_builder_end (&builder);
+}
+
+/* What follows from the spec alone. */
+static gboolean
+get_spec_property (FunnelShare *self, guint id, GValue *value)
+{
+  const FunnelShareSpec *spec = self->spec;
+
+  switch (id)
+    {
+    case PROP_MOUNTS:
+      g_value_set_variant (value, make_mounts (self));
+      return TRUE;
+    case PROP_COMMAND:
+      g_value_set_string (value, spec->command != NULL ? spec->command : "");
+      return TRUE;
+    case PROP_ACCESS:
+      g_value_set_variant (value, make_access (&spec->access));
+      return TRUE;
+    case PROP_EXPIRES:
+      g_value_set_uint64 (value, (guint64)spec->expires);
+      return TRUE;
+    case PROP_PROXY_PROTOCOL:
+      g_value_set_uint (value, spec->proxy_protocol);
+      return TRUE;
+    case PROP_ALPN:
+      g_value_take_boxed (value, spec->alpn != NULL ? g_strdupv (spec->alpn) : g_new0 (char *, 1));
+      return TRUE;
+    case PROP_WARNINGS:
+      g_value_take_boxed (value, funnel_share_spec_dup_warnings (spec));
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 static void
@@ -67,7 +175,7 @@ funnel_share_get_property (GObject *object, guint id, GValue *value, GParamSpec 
       g_value_set_static_string (value, funnel_share_kind_text (self->spec->kind));
       break;
     case PROP_TARGET:
-      g_value_set_string (value, self->spec->target);
+      g_value_set_string (value, funnel_share_spec_get_target (self->spec));
       break;
     case PROP_URL:
       g_value_take_string (value, make_url (self->spec));
@@ -105,8 +213,12 @@ funnel_share_get_property (GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_REFUSALS:
       g_value_set_variant (value, self->refusals);
       break;
+    case PROP_REQUESTS:
+      g_value_set_variant (value, self->requests);
+      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      if (!get_spec_property (self, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
 }
 
@@ -120,6 +232,8 @@ funnel_share_finalize (GObject *object)
   g_variant_unref (self->refusals);
   g_variant_unref (self->certificate);
   g_free (self->certificate_step);
+  g_variant_unref (self->requests);
+  g_hash_table_unref (self->problems);
   G_OBJECT_CLASS (funnel_share_parent_class)->finalize (object);
 }
 
@@ -151,6 +265,17 @@ funnel_share_class_init (FunnelShareClass *class)
   props[PROP_CERTIFICATE_STEP] = g_param_spec_string ("certificate-step", NULL, NULL, NULL, flags);
   props[PROP_REFUSALS]
       = g_param_spec_variant ("refusals", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
+  props[PROP_REQUESTS]
+      = g_param_spec_variant ("requests", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
+  props[PROP_MOUNTS]
+      = g_param_spec_variant ("mounts", NULL, NULL, G_VARIANT_TYPE ("aa{sv}"), NULL, flags);
+  props[PROP_COMMAND] = g_param_spec_string ("command", NULL, NULL, NULL, flags);
+  props[PROP_ACCESS]
+      = g_param_spec_variant ("access", NULL, NULL, G_VARIANT_TYPE_VARDICT, NULL, flags);
+  props[PROP_EXPIRES] = g_param_spec_uint64 ("expires", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  props[PROP_PROXY_PROTOCOL] = g_param_spec_uint ("proxy-protocol", NULL, NULL, 0, 2, 0, flags);
+  props[PROP_ALPN] = g_param_spec_boxed ("alpn", NULL, NULL, G_TYPE_STRV, flags);
+  props[PROP_WARNINGS] = g_param_spec_boxed ("warnings", NULL, NULL, G_TYPE_STRV, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -162,40 +287,8 @@ funnel_share_init (FunnelShare *self)
   self->refusals = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{st}"), NULL, 0));
   self->certificate = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
   self->certificate_step = g_strdup ("");
-}
-
-FunnelShareSpec *
-funnel_share_spec_copy (const FunnelShareSpec *spec)
-{
-  FunnelShareSpec *copy = g_new (FunnelShareSpec, 1);
-
-  *copy = *spec;
-  copy->name = g_strdup (spec->name);
-  copy->target = g_strdup (spec->target);
-  copy->certificate_file = g_strdup (spec->certificate_file);
-  copy->key_file = g_strdup (spec->key_file);
-  copy->owner = g_strdup (spec->owner);
-  return copy;
-}
-
-void
-funnel_share_spec_free (FunnelShareSpec *spec)
-{
-  if (spec == NULL)
-    return;
-  g_free (spec->name);
-  g_free (spec->target);
-  g_free (spec->certificate_file);
-  g_free (spec->key_file);
-  g_free (spec->owner);
-  g_free (spec);
-}
-
-void
-funnel_share_filter_clear (FunnelShareFilter *filter)
-{
-  g_clear_pointer (&filter->name, g_free);
-  g_clear_pointer (&filter->target, g_free);
+  self->requests = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{st}"), NULL, 0));
+  self->problems = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 
 FunnelShare *
@@ -214,18 +307,55 @@ funnel_share_get_spec (FunnelShare *self)
 }
 
 void
+funnel_share_filter_clear (FunnelShareFilter *filter)
+{
+  g_clear_pointer (&filter->name, g_free);
+  g_clear_pointer (&filter->target, g_free);
+  g_clear_pointer (&filter->path, g_free);
+}
+
+static const guint spec_props[]
+    = {PROP_TARGET,  PROP_MOUNTS,         PROP_FOREGROUND, PROP_COMMAND, PROP_ACCESS,
+       PROP_EXPIRES, PROP_PROXY_PROTOCOL, PROP_ALPN,       PROP_WARNINGS};
+
+/* Whether two values of one property say the same. */
+static gboolean
+same_value (GParamSpec *pspec, const GValue *a, const GValue *b)
+{
+  if (G_VALUE_HOLDS_VARIANT (a))
+    return g_variant_equal (g_value_get_variant (a), g_value_get_variant (b));
+  if (G_VALUE_HOLDS (a, G_TYPE_STRV))
+    return g_strv_equal (g_value_get_boxed (a), g_value_get_boxed (b));
+  return g_param_values_cmp (pspec, a, b) == 0;
+}
+
+void
 funnel_share_replace (FunnelShare *self, const FunnelShareSpec *spec)
 {
+  GValue before[G_N_ELEMENTS (spec_props)] = {0};
   FunnelShareSpec *fresh = funnel_share_spec_copy (spec);
-  gboolean target_changed = g_strcmp0 (fresh->target, self->spec->target) != 0;
 
   g_return_if_fail (spec->kind == self->spec->kind && spec->port == self->spec->port);
   g_return_if_fail (g_strcmp0 (spec->name, self->spec->name) == 0);
+  for (guint i = 0; i < G_N_ELEMENTS (spec_props); i++)
+    g_object_get_property (G_OBJECT (self), props[spec_props[i]]->name, &before[i]);
   fresh->id = self->spec->id;
   funnel_share_spec_free (self->spec);
   self->spec = fresh;
-  if (target_changed)
-    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TARGET]);
+  g_hash_table_remove_all (self->problems);
+  g_object_freeze_notify (G_OBJECT (self));
+  for (guint i = 0; i < G_N_ELEMENTS (spec_props); i++)
+    {
+      GParamSpec *pspec = props[spec_props[i]];
+      GValue now = G_VALUE_INIT;
+
+      g_object_get_property (G_OBJECT (self), pspec->name, &now);
+      if (!same_value (pspec, &before[i], &now))
+        g_object_notify_by_pspec (G_OBJECT (self), pspec);
+      g_value_unset (&now);
+      g_value_unset (&before[i]);
+    }
+  g_object_thaw_notify (G_OBJECT (self));
 }
 
 FunnelShareState
@@ -283,6 +413,18 @@ funnel_share_set_traffic (FunnelShare *self, const FunnelShareTraffic *traffic)
   g_object_thaw_notify (G_OBJECT (self));
 }
 
+static void
+take_counts (FunnelShare *self, GVariant **member, GVariant *counts, guint prop)
+{
+  g_autoptr (GVariant) taken = g_variant_ref_sink (counts);
+
+  if (g_variant_equal (*member, taken))
+    return;
+  g_variant_unref (*member);
+  *member = g_steal_pointer (&taken);
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop]);
+}
+
 void
 funnel_share_set_certificate (FunnelShare *self, const char *step, GVariant *certificate)
 {
@@ -299,27 +441,68 @@ funnel_share_set_certificate (FunnelShare *self, const char *step, GVariant *cer
 void
 funnel_share_set_refusals (FunnelShare *self, GVariant *refusals)
 {
-  g_autoptr (GVariant) taken = g_variant_ref_sink (refusals);
+  take_counts (self, &self->refusals, refusals, PROP_REFUSALS);
+}
 
-  if (g_variant_equal (self->refusals, taken))
+void
+funnel_share_set_requests (FunnelShare *self, GVariant *requests)
+{
+  take_counts (self, &self->requests, requests, PROP_REQUESTS);
+}
+
+void
+funnel_share_set_problem (FunnelShare *self, const char *path, const char *problem)
+{
+  if (g_strcmp0 (g_hash_table_lookup (self->problems, path), problem) == 0)
     return;
-  g_variant_unref (self->refusals);
-  self->refusals = g_steal_pointer (&taken);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_REFUSALS]);
+  if (problem != NULL)
+    g_hash_table_insert (self->problems, g_strdup (path), g_strdup (problem));
+  else
+    g_hash_table_remove (self->problems, path);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MOUNTS]);
+}
+
+static gboolean
+matches_share (const FunnelShareSpec *spec, const FunnelShareFilter *filter)
+{
+  return (filter->name == NULL || g_strcmp0 (filter->name, spec->name) == 0)
+         && (filter->port == 0 || filter->port == spec->port)
+         && (!filter->has_kind || filter->kind == spec->kind);
+}
+
+static gboolean
+matches_mount (const FunnelMountSpec *mount, FunnelShareKind kind, const FunnelShareFilter *filter)
+{
+  g_autoptr (FunnelTarget) target = NULL;
+
+  if (filter->path != NULL && strcmp (filter->path, mount->path) != 0)
+    return FALSE;
+  if (filter->target == NULL || strcmp (filter->target, mount->target) == 0)
+    return TRUE;
+  target = funnel_target_parse (filter->target, kind, NULL);
+  return target != NULL && strcmp (target->text, mount->target) == 0;
 }
 
 gboolean
 funnel_share_matches (FunnelShare *self, const FunnelShareFilter *filter)
 {
-  const FunnelShareSpec *spec = self->spec;
-  g_autoptr (FunnelTarget) target = NULL;
-
-  if ((filter->name != NULL && g_strcmp0 (filter->name, spec->name) != 0)
-      || (filter->port != 0 && filter->port != spec->port)
-      || (filter->has_kind && filter->kind != spec->kind))
+  if (!matches_share (self->spec, filter))
     return FALSE;
-  if (filter->target == NULL || g_strcmp0 (filter->target, spec->target) == 0)
-    return TRUE;
-  target = funnel_target_parse (filter->target, spec->kind, NULL);
-  return target != NULL && g_strcmp0 (target->text, spec->target) == 0;
+  for (guint i = 0; i < self->spec->mounts->len; i++)
+    if (matches_mount (g_ptr_array_index (self->spec->mounts, i), self->spec->kind, filter))
+      return TRUE;
+  return FALSE;
+}
+
+FunnelShareSpec *
+funnel_share_without (FunnelShare *self, const FunnelShareFilter *filter)
+{
+  g_autoptr (FunnelShareSpec) spec = funnel_share_spec_copy (self->spec);
+
+  if (!matches_share (spec, filter))
+    return g_steal_pointer (&spec);
+  for (guint i = spec->mounts->len; i > 0; i--)
+    if (matches_mount (g_ptr_array_index (spec->mounts, i - 1), spec->kind, filter))
+      g_ptr_array_remove_index (spec->mounts, i - 1);
+  return spec->mounts->len > 0 ? g_steal_pointer (&spec) : NULL;
 }

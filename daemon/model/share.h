@@ -3,31 +3,14 @@
 
 /* One share: what the user asked for (spec) and what is known about it (properties that change). */
 
+#include "daemon/model/share-spec.h"
 #include "daemon/model/share-state.h"
 
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-/* What the user asked for. */
-typedef struct
-{
-  guint32 id; /* 0 until it is in a list */
-  char *name; /* canonical */
-  guint16 port;
-  FunnelShareKind kind;
-  char *target;           /* canonical text */
-  char *certificate_file; /* absolute paths, PEM; NULL none */
-  char *key_file;
-  gboolean foreground; /* ends with @owner, never stored */
-  char *owner;         /* unique bus name of who asked; NULL once nobody needs to know */
-} FunnelShareSpec;
-
-FunnelShareSpec *funnel_share_spec_copy (const FunnelShareSpec *spec);
-void funnel_share_spec_free (FunnelShareSpec *spec);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelShareSpec, funnel_share_spec_free)
-
-/* Which shares are meant; unset members match everything. */
+/* Which mounts of which shares are meant; unset members match everything. */
 typedef struct
 {
   char *name;
@@ -35,6 +18,7 @@ typedef struct
   gboolean has_kind;
   FunnelShareKind kind;
   char *target; /* as typed; read with each share's kind */
+  char *path;   /* of a mount, canonical */
 } FunnelShareFilter;
 
 void funnel_share_filter_clear (FunnelShareFilter *filter);
@@ -51,12 +35,13 @@ typedef struct
 #define FUNNEL_TYPE_SHARE (funnel_share_get_type ())
 G_DECLARE_FINAL_TYPE (FunnelShare, funnel_share, FUNNEL, SHARE, GObject)
 
-/* Properties, named and typed as on D-Bus: name port kind target url foreground state reason
- * next-step certificate certificate-step flows-active flows-total bytes-in bytes-out refusals. */
+/* Properties, named and typed as on D-Bus: name port kind target mounts url foreground command
+ * access expires proxy-protocol alpn warnings state reason next-step certificate certificate-step
+ * flows-active flows-total bytes-in bytes-out refusals requests. */
 
 FunnelShare *funnel_share_new (const FunnelShareSpec *spec);
 const FunnelShareSpec *funnel_share_get_spec (FunnelShare *self);
-/** funnel_share_replace: take target, files and owner from @spec; name, port and id stay. */
+/** funnel_share_replace: take everything from @spec but kind, name, port and id. */
 void funnel_share_replace (FunnelShare *self, const FunnelShareSpec *spec);
 FunnelShareState funnel_share_get_state (FunnelShare *self);
 void funnel_share_set_status (FunnelShare *self, const FunnelShareStatus *status);
@@ -66,6 +51,14 @@ void funnel_share_set_traffic (FunnelShare *self, const FunnelShareTraffic *traf
 void funnel_share_set_certificate (FunnelShare *self, const char *step, GVariant *certificate);
 /** funnel_share_set_refusals: @refusals is a{st}; a floating one is taken. */
 void funnel_share_set_refusals (FunnelShare *self, GVariant *refusals);
+/** funnel_share_set_requests: requests answered, by class of status ("2xx"), a{st}; a floating one
+ * is taken. */
+void funnel_share_set_requests (FunnelShare *self, GVariant *requests);
+/** funnel_share_set_problem: why the mount at @path does not work; NULL: it does. */
+void funnel_share_set_problem (FunnelShare *self, const char *path, const char *problem);
+/** funnel_share_matches: whether at least one of its mounts is meant. */
 gboolean funnel_share_matches (FunnelShare *self, const FunnelShareFilter *filter);
+/** funnel_share_without: what is left of it when the mounts meant are taken away; NULL: nothing. */
+FunnelShareSpec *funnel_share_without (FunnelShare *self, const FunnelShareFilter *filter);
 
 G_END_DECLS

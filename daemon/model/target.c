@@ -3,35 +3,50 @@
 #include "daemon/model/target.h"
 
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 #include "lib/wire/address.h"
 
-#include <arpa/inet.h>
 #include <gio/gio.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
-/* Sockets whose owner commands this machine; sharing one would hand the machine to visitors. */
-static const char *const control_sockets[] = {
-    "/run/dbus/system_bus_socket",     "/run/systemd/private",    "/run/docker.sock",
-    "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/run/libvirt/libvirt-sock",
+#define FIRST_REDIRECT 301
+#define LAST_REDIRECT 308
+#define DEFAULT_REDIRECT 302
+
+/* The schemes of URLs; how "unix:", "text:", "redirect:" and paths are read is below. */
+static const struct
+{
+  const char *name;
+  FunnelTargetKind kind;
+  guint16 default_port; /* 0: none */
+} schemes[] = {
+    {"http", FUNNEL_TARGET_HTTP, 80},
+    {"https", FUNNEL_TARGET_HTTPS, 443},
+    {"https+insecure", FUNNEL_TARGET_HTTPS_INSECURE, 443},
+    {"h2c", FUNNEL_TARGET_H2C, 80},
+    {"tcp", FUNNEL_TARGET_TCP, 0},
 };
 
-static gboolean
-refuse (GError **error, FunnelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static gboolean
-refuse (GError **error, FunnelError code, const char *format, ...)
+refuse (GError **error, const char *format, ...)
 {
   va_list args;
-  g_autofree char *message = NULL;
 
   va_start (args, format);
-  message = g_strdup_vprintf (format, args);
+  g_propagate_error (
+      error, g_error_new_valist (FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, format, args));
   va_end (args);
-  g_set_error_literal (error, FUNNEL_ERROR, (gint)code, message);
   return FALSE;
+}
+
+static gboolean
+is_web (FunnelShareKind kind)
+{
+  return kind == FUNNEL_SHARE_HTTPS;
 }
 
 static gboolean
@@ -42,37 +57,25 @@ parse_port (const char *text, guint16 *out, GError **error)
 
   /* Only digits: strtoull would also take signs and spaces. */
   if (len == 0 || len > 5 || strspn (text, "0123456789") != len)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "invalid port \"%s\"", text);
+    return refuse (error, "invalid port \"%s\"", text);
   port = g_ascii_strtoull (text, NULL, 10);
   if (port == 0 || port > G_MAXUINT16)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "invalid port \"%s\"; ports are 1 to 65535", text);
+    return refuse (error, "invalid port \"%s\"; ports are 1 to 65535", text);
   *out = (guint16)port;
   return TRUE;
 }
 
 static void
-add_ip (FunnelTarget *target, const char *ip, guint16 port)
+add_ip (FunnelTarget *target, const char *ip)
 {
   struct address address;
   guint n = target->n_addresses;
 
   g_return_if_fail (n < FUNNEL_TARGET_ADDRESSES_MAX);
   g_return_if_fail (address_parse_ip (ip, strlen (ip), &address));
-  address.port = port;
+  address.port = target->port;
   target->lens[n] = address_to_sockaddr (&address, &target->addresses[n]);
   target->n_addresses = n + 1;
-}
-
-static gboolean
-is_loopback (const struct address *address)
-{
-  struct in6_addr ip6;
-
-  if (address->family == 4)
-    return address->ip[0] == 127;
-  memcpy (&ip6, address->ip, sizeof ip6);
-  return IN6_IS_ADDR_LOOPBACK (&ip6);
 }
 
 /* Splits "host:port" or "[ip6]:port"; a missing port leaves *port_text NULL. */
@@ -85,15 +88,14 @@ split_host_port (const char *text, char **host, const char **port_text, GError *
     {
       end = strchr (text, ']');
       if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-        return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                       "invalid hostname or IP address \"%s\"", text);
+        return refuse (error, "invalid hostname or IP address \"%s\"", text);
       *host = g_strndup (text + 1, (gsize)(end - text - 1));
       *port_text = end[1] == ':' ? end + 2 : NULL;
       return TRUE;
     }
   end = strrchr (text, ':');
   if (end != strchr (text, ':'))
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
+    return refuse (error,
                    "invalid hostname or IP address \"%s\"; IPv6 needs brackets, as in [::1]:3000",
                    text);
   *host = end != NULL ? g_strndup (text, (gsize)(end - text)) : g_strdup (text);
@@ -101,120 +103,118 @@ split_host_port (const char *text, char **host, const char **port_text, GError *
   return TRUE;
 }
 
+/* A name as it could stand in DNS, in /etc/hosts or in mDNS, a single label too. What a resolver
+ * would take for an address in an old spelling ("127.1", "0x7f000001") is none. */
 static gboolean
-resolve_host (FunnelTarget *target,
-              const char *scheme,
-              const char *host,
-              guint16 port,
-              GError **error)
+is_host_name (const char *host)
 {
+  const char *last = strrchr (host, '.');
+
+  last = last != NULL ? last + 1 : host;
+  return host[0] != '\0' && strlen (host) <= FUNNEL_HOST_MAX && g_ascii_isalnum (host[0])
+         && strspn (host, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen (host)
+         && strstr (host, "..") == NULL && last[0] != '\0'
+         && strspn (last, "0123456789") != strlen (last) && !g_str_has_prefix (last, "0x");
+}
+
+static gboolean
+take_host (FunnelTarget *target, const char *typed, GError **error)
+{
+  g_autofree char *host = g_ascii_strdown (typed, -1);
   struct address address;
   char ip[ADDRESS_TEXT_MAX];
 
-  if (g_ascii_strcasecmp (host, "localhost") == 0)
+  if (address_parse_ip (host, strlen (host), &address))
     {
-      add_ip (target, "127.0.0.1", port);
-      add_ip (target, "::1", port);
-      target->text = g_strdup_printf ("%s://localhost:%u", scheme, port);
+      address_print_ip (&address, ip);
+      add_ip (target, ip);
+      target->host = g_strdup (ip);
       return TRUE;
     }
-  if (host[0] == '\0' || strpbrk (host, " \t@?#") != NULL)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "invalid hostname or IP address \"%s\"",
-                   host);
-  if (!address_parse_ip (host, strlen (host), &address) || !is_loopback (&address))
-    return refuse (error, FUNNEL_ERROR_UNSUPPORTED,
-                   "targets on other machines are not supported yet, and \"%s\" is not this "
-                   "machine; use localhost:%u",
-                   host, port);
-  address_print_ip (&address, ip);
-  add_ip (target, ip, port);
-  target->text = address.family == 6 ? g_strdup_printf ("%s://[%s]:%u", scheme, ip, port)
-                                     : g_strdup_printf ("%s://%s:%u", scheme, ip, port);
+  if (!is_host_name (host))
+    return refuse (error, "invalid hostname or IP address \"%s\"", typed);
+  if (strcmp (host, "localhost") == 0 || g_str_has_suffix (host, ".localhost"))
+    {
+      add_ip (target, "127.0.0.1");
+      add_ip (target, "::1");
+    }
+  target->host = g_steal_pointer (&host);
   return TRUE;
 }
 
 static gboolean
-parse_authority (FunnelTarget *target, const char *scheme, const char *text, GError **error)
+take_authority (FunnelTarget *target, const char *text, guint16 default_port, GError **error)
 {
   g_autofree char *host = NULL;
   const char *port_text = NULL;
-  guint16 port = 80;
 
   if (!split_host_port (text, &host, &port_text, error))
     return FALSE;
-  if (port_text == NULL && strcmp (scheme, "http") != 0)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "port required for %s target",
-                   host[0] != '\0' ? host : "this");
-  if (port_text != NULL && !parse_port (port_text, &port, error))
+  if (port_text == NULL && default_port == 0)
+    return refuse (error, "port required for %s target", host[0] != '\0' ? host : "this");
+  target->port = default_port;
+  if (port_text != NULL && !parse_port (port_text, &target->port, error))
     return FALSE;
-  return resolve_host (target, scheme, host, port, error);
-}
-
-static gboolean
-is_same_file (const struct stat *a, const char *path)
-{
-  struct stat b;
-
-  return stat (path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
-}
-
-/* Compared by inode, so that links and other spellings of the path do not get around it. */
-static gboolean
-is_control_socket (const char *path)
-{
-  struct stat st;
-  const char *bus = g_getenv ("DBUS_SESSION_BUS_ADDRESS");
-
-  if (stat (path, &st) != 0)
+  if (!take_host (target, host, error))
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (control_sockets); i++)
-    if (is_same_file (&st, control_sockets[i]))
-      return TRUE;
-  if (bus != NULL && g_str_has_prefix (bus, "unix:path="))
-    {
-      g_autofree char *bus_path = g_strdup (bus + strlen ("unix:path="));
-
-      bus_path[strcspn (bus_path, ",;")] = '\0';
-      return is_same_file (&st, bus_path);
-    }
-  return FALSE;
+  target->authority = funnel_endpoint_join (target->host, target->port);
+  return TRUE;
 }
 
+/* Whether @text can stand in a request line or a header field as it is. */
 static gboolean
-parse_unix (FunnelTarget *target, const char *path, GError **error)
+is_plain_ascii (const char *text, const char *forbidden)
 {
-  struct sockaddr_un *sun = (struct sockaddr_un *)&target->addresses[0];
-  gsize len = strlen (path);
-
-  if (!g_path_is_absolute (path))
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "invalid path \"%s\"; a unix target is unix:/absolute/path", path);
-  if (len >= sizeof sun->sun_path)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "invalid path; a unix socket's path has at most %zu bytes",
-                   sizeof sun->sun_path - 1);
-  if (is_control_socket (path))
-    return refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                   "\"%s\" controls this machine and cannot be shared", path);
-  sun->sun_family = AF_UNIX;
-  memcpy (sun->sun_path, path, len + 1);
-  target->lens[0] = (socklen_t)(G_STRUCT_OFFSET (struct sockaddr_un, sun_path) + len + 1);
-  target->n_addresses = 1;
-  target->text = g_strconcat ("unix:", path, NULL);
+  for (const char *at = text; *at != '\0'; at++)
+    if (!g_ascii_isgraph (*at) || strchr (forbidden, *at) != NULL)
+      return FALSE;
   return TRUE;
 }
 
 static gboolean
-refuse_scheme (FunnelShareKind kind, const char *scheme, GError **error)
+take_base_path (FunnelTarget *target, const char *path, GError **error)
 {
-  if (kind == FUNNEL_SHARE_HTTPS && g_str_has_prefix (scheme, "https"))
-    return refuse (error, FUNNEL_ERROR_UNSUPPORTED,
-                   "%s:// targets are not supported yet; share a TLS server with --tcp, or use an "
-                   "http:// target",
-                   scheme);
-  return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "must be a URL starting with one of the supported schemes: [%s]",
-                 kind == FUNNEL_SHARE_HTTPS ? "http unix" : "tcp unix");
+  gsize len = strlen (path);
+
+  if (target->kind == FUNNEL_TARGET_TCP)
+    return len <= 1 || refuse (error, "a tcp:// target has no path; leave \"%s\" off", path);
+  if (!is_plain_ascii (path, "?#\\\""))
+    return refuse (error, "invalid path \"%s\" in the target; no spaces, no ? and no #", path);
+  while (len > 0 && path[len - 1] == '/')
+    len--;
+  target->base_path = g_strndup (path, len);
+  return TRUE;
+}
+
+static const char *
+scheme_name (FunnelTargetKind kind)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (schemes[i].kind == kind)
+      return schemes[i].name;
+  return "";
+}
+
+/* @rest: "host:port/path" */
+static gboolean
+parse_location (FunnelTarget *target, const char *rest, guint16 default_port, GError **error)
+{
+  gsize len = strcspn (rest, "/");
+  g_autofree char *authority = g_strndup (rest, len);
+
+  if (!take_authority (target, authority, default_port, error)
+      || !take_base_path (target, rest + len, error))
+    return FALSE;
+  target->text
+      = g_strconcat (scheme_name (target->kind), "://", target->authority, target->base_path, NULL);
+  return TRUE;
+}
+
+static gboolean
+refuse_scheme (FunnelShareKind kind, GError **error)
+{
+  return refuse (error, "must be a URL starting with one of the supported schemes: [%s]",
+                 is_web (kind) ? "http https https+insecure h2c unix text redirect" : "tcp unix");
 }
 
 static gboolean
@@ -224,80 +224,157 @@ parse_url (FunnelTarget *target,
            const char *rest,
            GError **error)
 {
-  const char *slash = strchr (rest, '/');
-  g_autofree char *authority = NULL;
-  const char *wanted = kind == FUNNEL_SHARE_HTTPS ? "http" : "tcp";
-
-  if (strcmp (scheme, wanted) != 0)
-    return refuse_scheme (kind, scheme, error);
-  if (slash != NULL && slash[1] != '\0')
-    return refuse (error, FUNNEL_ERROR_UNSUPPORTED,
-                   "a path in a target is not supported yet: leave \"%s\" off", slash);
-  authority = slash != NULL ? g_strndup (rest, (gsize)(slash - rest)) : g_strdup (rest);
-  return parse_authority (target, scheme, authority, error);
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    {
+      if (g_ascii_strcasecmp (schemes[i].name, scheme) != 0)
+        continue;
+      if ((schemes[i].kind == FUNNEL_TARGET_TCP) == is_web (kind))
+        break;
+      target->kind = schemes[i].kind;
+      return parse_location (target, rest, schemes[i].default_port, error);
+    }
+  return refuse_scheme (kind, error);
 }
 
 static gboolean
+parse_unix (FunnelTarget *target, FunnelShareKind kind, const char *path, GError **error)
+{
+  struct sockaddr_un *sun = (struct sockaddr_un *)&target->addresses[0];
+  gsize len = strlen (path);
+
+  if (!g_path_is_absolute (path))
+    return refuse (error, "invalid path \"%s\"; a unix target is unix:/absolute/path", path);
+  if (len >= sizeof sun->sun_path)
+    return refuse (error, "invalid path; a unix socket's path has at most %zu bytes",
+                   sizeof sun->sun_path - 1);
+  sun->sun_family = AF_UNIX;
+  memcpy (sun->sun_path, path, len + 1);
+  target->lens[0] = (socklen_t)(G_STRUCT_OFFSET (struct sockaddr_un, sun_path) + len + 1);
+  target->n_addresses = 1;
+  target->kind = is_web (kind) ? FUNNEL_TARGET_HTTP : FUNNEL_TARGET_TCP;
+  target->path = g_strdup (path);
+  target->authority = g_strdup ("localhost");
+  target->base_path = is_web (kind) ? g_strdup ("") : NULL;
+  target->text = g_strconcat ("unix:", path, NULL);
+  return TRUE;
+}
+
+static gboolean
+parse_files (FunnelTarget *target, const char *path, GError **error)
+{
+  target->kind = FUNNEL_TARGET_FILES;
+  target->path = g_canonicalize_filename (path, "/");
+  target->text = g_strdup (target->path);
+  return TRUE;
+}
+
+static gboolean
+parse_text (FunnelTarget *target, const char *content, GError **error)
+{
+  if (content[0] == '\0')
+    return refuse (error, "unable to serve; text cannot be an empty string");
+  target->kind = FUNNEL_TARGET_TEXT;
+  target->content = g_strdup (content);
+  target->text = g_strconcat ("text:", content, NULL);
+  return TRUE;
+}
+
+static gboolean
+parse_redirect (FunnelTarget *target, const char *rest, GError **error)
+{
+  const char *colon = strchr (rest, ':');
+
+  target->kind = FUNNEL_TARGET_REDIRECT;
+  target->status = DEFAULT_REDIRECT;
+  if (colon == rest + 3 && strspn (rest, "0123456789") == 3)
+    {
+      target->status = (guint)g_ascii_strtoull (rest, NULL, 10);
+      rest = colon + 1;
+    }
+  if (target->status < FIRST_REDIRECT || target->status > LAST_REDIRECT
+      || (target->status > 303 && target->status < 307))
+    return refuse (error, "invalid redirect status %u; use 301, 302, 303, 307 or 308",
+                   target->status);
+  if ((!g_str_has_prefix (rest, "https://") && !g_str_has_prefix (rest, "http://")
+       && rest[0] != '/')
+      || !is_plain_ascii (rest, "\"<>\\"))
+    return refuse (error,
+                   "invalid redirect \"%s\"; type redirect:https://example.org/ or "
+                   "redirect:308:https://${HOST}${REQUEST_URI}",
+                   rest);
+  target->location = g_strdup (rest);
+  target->text = target->status == DEFAULT_REDIRECT
+                     ? g_strconcat ("redirect:", rest, NULL)
+                     : g_strdup_printf ("redirect:%u:%s", target->status, rest);
+  return TRUE;
+}
+
+/* "3000", "3000/path", "localhost:3000/path" */
+static gboolean
 parse_plain (FunnelTarget *target, FunnelShareKind kind, const char *text, GError **error)
 {
-  const char *scheme = kind == FUNNEL_SHARE_HTTPS ? "http" : "tcp";
-  g_autofree char *host = NULL;
-  const char *port_text = NULL;
+  gsize digits = strspn (text, "0123456789");
+  g_autofree char *local = NULL;
 
-  if (strspn (text, "0123456789") == strlen (text))
-    {
-      g_autofree char *local = g_strconcat ("localhost:", text, NULL);
+  target->kind = is_web (kind) ? FUNNEL_TARGET_HTTP : FUNNEL_TARGET_TCP;
+  if (digits > 0 && (text[digits] == '\0' || text[digits] == '/'))
+    text = local = g_strconcat ("localhost:", text, NULL);
+  else if (text[strcspn (text, ":/")] == '/')
+    return refuse (error,
+                   "\"%s\" is not a target; type a port, a URL such as http://localhost:3000, or "
+                   "the absolute path of a file or folder",
+                   text);
+  return parse_location (target, text, 0, error);
+}
 
-      return parse_authority (target, scheme, local, error);
-    }
+static gboolean
+parse_web_only (FunnelTarget *target, FunnelShareKind kind, const char *text, GError **error)
+{
+  if (!is_web (kind))
+    return refuse (error, "\"%s\" is served over HTTP; leave --tcp and --tls-terminated-tcp off",
+                   text);
   if (text[0] == '/')
-    return refuse (error, FUNNEL_ERROR_UNSUPPORTED,
-                   "files and folders are not supported as targets yet; for a unix socket type "
-                   "unix:%s",
-                   text);
+    return parse_files (target, text, error);
   if (g_str_has_prefix (text, "text:"))
-    return refuse (error, FUNNEL_ERROR_UNSUPPORTED, "text is not supported as a target yet");
-  if (strchr (text, '/') != NULL)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" is not a target; type a port, or a URL such as http://localhost:3000",
-                   text);
-  if (!split_host_port (text, &host, &port_text, error))
-    return FALSE;
-  if (port_text == NULL)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "port required for %s target", host);
-  return parse_authority (target, scheme, text, error);
+    return parse_text (target, text + strlen ("text:"), error);
+  return parse_redirect (target, text + strlen ("redirect:"), error);
+}
+
+static gboolean
+parse_any (FunnelTarget *target, FunnelShareKind kind, const char *text, GError **error)
+{
+  const char *separator = strstr (text, "://");
+  g_autofree char *scheme = NULL;
+
+  if (text[0] == '/' || g_str_has_prefix (text, "text:") || g_str_has_prefix (text, "redirect:"))
+    return parse_web_only (target, kind, text, error);
+  if (g_str_has_prefix (text, "unix:"))
+    return parse_unix (target, kind, text + strlen ("unix:"), error);
+  if (separator == NULL)
+    return parse_plain (target, kind, text, error);
+  scheme = g_strndup (text, (gsize)(separator - text));
+  return parse_url (target, kind, scheme, separator + 3, error);
 }
 
 FunnelTarget *
 funnel_target_parse (const char *text, FunnelShareKind kind, GError **error)
 {
   g_autoptr (FunnelTarget) target = g_new0 (FunnelTarget, 1);
-  g_autofree char *trimmed = g_strstrip (g_strdup (text != NULL ? text : ""));
-  const char *separator = strstr (trimmed, "://");
+  g_autofree char *trimmed = g_strdup (text != NULL ? text : "");
   gboolean ok = FALSE;
 
+  /* A text is served as it is. */
+  g_strchug (trimmed);
+  if (!g_str_has_prefix (trimmed, "text:"))
+    g_strchomp (trimmed);
   if (trimmed[0] == '\0')
-    {
-      refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-              "empty target; type a port, such as 3000, or localhost:3000");
-      return NULL;
-    }
-  if (!g_str_is_ascii (trimmed) && !g_utf8_validate (trimmed, -1, NULL))
-    {
-      refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "the target is not text");
-      return NULL;
-    }
-  if (g_str_has_prefix (trimmed, "unix:"))
-    ok = parse_unix (target, trimmed + strlen ("unix:"), error);
-  else if (separator != NULL)
-    {
-      g_autofree char *raw = g_strndup (trimmed, (gsize)(separator - trimmed));
-      g_autofree char *scheme = g_ascii_strdown (raw, -1);
-
-      ok = parse_url (target, kind, scheme, separator + 3, error);
-    }
+    refuse (error, "empty target; type a port, such as 3000, or localhost:3000");
+  else if (!g_utf8_validate (trimmed, -1, NULL))
+    refuse (error, "the target is not text");
+  else if (strlen (trimmed) > FUNNEL_TARGET_TEXT_MAX)
+    refuse (error, "the target is longer than %d bytes", FUNNEL_TARGET_TEXT_MAX);
   else
-    ok = parse_plain (target, kind, trimmed, error);
+    ok = parse_any (target, kind, trimmed, error);
   return ok ? g_steal_pointer (&target) : NULL;
 }
 
@@ -307,5 +384,41 @@ funnel_target_free (FunnelTarget *target)
   if (target == NULL)
     return;
   g_free (target->text);
+  g_free (target->host);
+  g_free (target->authority);
+  g_free (target->base_path);
+  g_free (target->path);
+  g_free (target->content);
+  g_free (target->location);
   g_free (target);
+}
+
+gboolean
+funnel_target_connects (const FunnelTarget *target)
+{
+  return target->kind < FUNNEL_TARGET_FILES;
+}
+
+gboolean
+funnel_target_is_http (const FunnelTarget *target)
+{
+  return funnel_target_connects (target) && target->kind != FUNNEL_TARGET_TCP;
+}
+
+const char *
+funnel_target_kind_text (FunnelTargetKind kind)
+{
+  switch (kind)
+    {
+    case FUNNEL_TARGET_TCP:
+      return "forward";
+    case FUNNEL_TARGET_FILES:
+      return "files";
+    case FUNNEL_TARGET_TEXT:
+      return "text";
+    case FUNNEL_TARGET_REDIRECT:
+      return "redirect";
+    default:
+      return "proxy";
+    }
 }

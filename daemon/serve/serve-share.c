@@ -2,9 +2,6 @@
 
 #include "daemon/serve/serve-share.h"
 
-#include "lib/base/error.h"
-#include "lib/wire/address.h"
-
 #include <string.h>
 
 FunnelServeShare *
@@ -147,57 +144,4 @@ funnel_serve_share_equal (const FunnelServeShare *a, const FunnelServeShare *b)
          && a->challenge == b->challenge && g_strcmp0 (a->name, b->name) == 0
          && same_target (&a->target, &b->target) && same_protocols (a->alpn, b->alpn)
          && same_policy (&a->policy, &b->policy) && same_mounts (a->mounts, b->mounts);
-}
-
-static gboolean
-refuse_range (const char *text, GError **error)
-{
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "\"%s\" is not an address range; type one such as 203.0.113.0/24, 2001:db8::/32 or "
-               "a single address",
-               text);
-  return FALSE;
-}
-
-/* Whether nothing is set beyond the prefix. */
-static gboolean
-is_prefix (const FunnelServeRange *range)
-{
-  guint len = range->family == 4 ? 4 : 16;
-
-  for (guint i = 0; i < len; i++)
-    {
-      guint kept = MIN (8, MAX (0, (gint)range->bits - (gint)i * 8));
-
-      if ((range->ip[i] & (0xff >> kept)) != 0)
-        return FALSE;
-    }
-  return TRUE;
-}
-
-gboolean
-funnel_serve_range_parse (const char *text, FunnelServeRange *out, GError **error)
-{
-  const char *slash = strchr (text, '/');
-  gsize len = slash != NULL ? (gsize)(slash - text) : strlen (text);
-  struct address address;
-  FunnelServeRange range = {0};
-  guint64 bits;
-
-  if (!address_parse_ip (text, len, &address))
-    return refuse_range (text, error);
-  range.family = address.family;
-  bits = address.family == 4 ? 32 : 128;
-  if (slash != NULL && !g_ascii_string_to_unsigned (slash + 1, 10, 0, bits, &bits, NULL))
-    return refuse_range (text, error);
-  range.bits = (guint8)bits;
-  memcpy (range.ip, address.ip, sizeof range.ip);
-  if (!is_prefix (&range))
-    {
-      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" has address bits beyond its prefix of %u bits", text, range.bits);
-      return FALSE;
-    }
-  *out = range;
-  return TRUE;
 }

@@ -5,6 +5,7 @@
  * Immutable once made and shared by reference across threads; a change is a new one. */
 
 #include "daemon/cert/certificate.h"
+#include "lib/base/address-range.h"
 
 #include <glib.h>
 #include <sys/socket.h>
@@ -82,13 +83,7 @@ typedef struct
   char *location; /* may contain ${HOST} and ${REQUEST_URI} */
 } FunnelServeMount;
 
-/* An address range; IPv4-mapped IPv6 does not occur. */
-typedef struct
-{
-  guint8 family; /* 4 or 6 */
-  guint8 bits;
-  guint8 ip[16]; /* network order; bits beyond the prefix are 0 */
-} FunnelServeRange;
+typedef FunnelAddressRange FunnelServeRange;
 
 /* Who may come. All of it but the password is decided at the offer, before any TLS work. */
 typedef struct
@@ -132,9 +127,5 @@ gboolean funnel_serve_share_equal (const FunnelServeShare *a, const FunnelServeS
 
 FunnelServeMount *funnel_serve_mount_new (void);
 void funnel_serve_mount_free (FunnelServeMount *mount);
-
-/** funnel_serve_range_parse: "203.0.113.0/24", "2001:db8::/32" or a single address. FALSE and
- * FUNNEL_ERROR_INVALID_ARGUMENT naming what is wrong. */
-gboolean funnel_serve_range_parse (const char *text, FunnelServeRange *out, GError **error);
 
 G_END_DECLS

@@ -12,6 +12,7 @@ struct _FunnelShareStore
 {
   FunnelStateDir *dir;
   char *written; /* what is on disk; NULL nothing */
+  guint version; /* of it, when it is an older one that was not kept yet; 0 otherwise */
   char *problem; /* why the file cannot be used; NULL it can */
 };
 
@@ -51,15 +52,17 @@ funnel_share_store_load (FunnelShareStore *self, FunnelShareList *list, GError *
   g_autoptr (GPtrArray) specs = NULL;
   g_autofree char *text = NULL;
   gsize len = 0;
+  guint version = 0;
 
   if (!funnel_state_dir_read (self->dir, FILE_NAME, FILE_MAX, &text, &len, &local_error))
     return block (self, local_error, error);
   if (text == NULL)
     return TRUE;
-  specs = funnel_share_document_parse (text, len, &local_error);
+  specs = funnel_share_document_parse (text, len, &version, &local_error);
   if (specs == NULL)
     return block (self, local_error, error);
   self->written = g_steal_pointer (&text);
+  self->version = version < FUNNEL_SHARE_DOCUMENT_VERSION ? version : 0;
   for (guint i = 0; i < specs->len; i++)
     funnel_share_list_put (list, g_ptr_array_index (specs, i));
   return TRUE;
@@ -74,6 +77,18 @@ funnel_share_store_check (FunnelShareStore *self, GError **error)
   return FALSE;
 }
 
+/* What an older program wrote stays beside, for the one who goes back to it. */
+static gboolean
+keep_older (FunnelShareStore *self, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("%s.version-%u", FILE_NAME, self->version);
+
+  if (self->version != 0 && !funnel_state_dir_write (self->dir, name, self->written, error))
+    return FALSE;
+  self->version = 0;
+  return TRUE;
+}
+
 gboolean
 funnel_share_store_save (FunnelShareStore *self, FunnelShareList *list, GError **error)
 {
@@ -84,7 +99,7 @@ funnel_share_store_save (FunnelShareStore *self, FunnelShareList *list, GError *
     return FALSE;
   if (untouched || g_strcmp0 (text, self->written) == 0)
     return TRUE;
-  if (!funnel_state_dir_write (self->dir, FILE_NAME, text, error))
+  if (!keep_older (self, error) || !funnel_state_dir_write (self->dir, FILE_NAME, text, error))
     return FALSE;
   g_free (self->written);
   self->written = g_steal_pointer (&text);

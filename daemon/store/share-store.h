@@ -21,7 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelShareStore, funnel_share_store_free)
 gboolean funnel_share_store_load (FunnelShareStore *self, FunnelShareList *list, GError **error);
 /** funnel_share_store_check: FUNNEL_ERROR_STORE while the store is blocked. */
 gboolean funnel_share_store_check (FunnelShareStore *self, GError **error);
-/** funnel_share_store_save: write the background shares of @list, if they differ from the disk. */
+/** funnel_share_store_save: write the background shares of @list, if they differ from the disk. A
+ * file of an older version is kept as shares.json.version-N the first time. */
 gboolean funnel_share_store_save (FunnelShareStore *self, FunnelShareList *list, GError **error);
 /** funnel_share_store_reset: set an unreadable file aside; fine when there is none. */
 gboolean funnel_share_store_reset (FunnelShareStore *self, GError **error);

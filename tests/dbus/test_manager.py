@@ -41,7 +41,7 @@ def test_options_are_checked(world):
                           ({"port": 9443}, "port 9443 is not allowed for funnel; allowed ports are: 443, 8443")]:
         assert says in refused("InvalidArgument", world.share, 3000, **options), options
     assert "empty target" in refused("InvalidArgument", world.share, "")
-    refused("Unsupported", world.share, "10.0.0.1:80")
+    assert "--lan" in refused("NotAllowed", world.share, "10.0.0.1:80")
     refused("InvalidArgument", world.unshare, foreground=True)
     refused("InvalidArgument", world.reset, port=443)
     refused("InvalidArgument", world.call, "Join", "sa{sv}", "funnel1-x", variants({"x": "y"}))
@@ -133,7 +133,7 @@ def test_unreadable_shares(world):
 
 
 def test_shares_of_newer_version(world):
-    check_unreadable(world, "{\"version\": 2, \"shares\": []}")
+    check_unreadable(world, "{\"version\": 3, \"shares\": []}")
 
 
 def test_unreadable_ingress(world):

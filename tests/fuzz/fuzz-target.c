@@ -2,13 +2,13 @@
 /* Input: the kind of a share in the first byte, then a target as somebody typed it. */
 #include "tests/fuzz/fuzz.h"
 
-#include "daemon/model/target.h"
+#include "daemon/model/target-guard.h"
 
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
 
-/* Whatever was typed, a share may lead nowhere but to this machine. */
+/* Whatever was typed, without permission a share leads nowhere but to this machine. */
 static void
 check_is_local (const struct sockaddr_storage *address)
 {
@@ -34,11 +34,15 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   REQUIRE ((target == NULL) == (error != NULL));
   if (target != NULL)
     {
+      const FunnelTargetPermission none = {0};
       FunnelTarget *again = funnel_target_parse (target->text, kind, NULL);
 
-      REQUIRE (target->n_addresses > 0 && target->n_addresses <= FUNNEL_TARGET_ADDRESSES_MAX);
+      REQUIRE (target->n_addresses <= FUNNEL_TARGET_ADDRESSES_MAX);
+      if (funnel_target_guard (target, &none, NULL) && funnel_target_connects (target))
+        REQUIRE (target->n_addresses > 0);
       for (guint i = 0; i < target->n_addresses; i++)
-        check_is_local (&target->addresses[i]);
+        if (funnel_target_guard (target, &none, NULL))
+          check_is_local (&target->addresses[i]);
       REQUIRE (again != NULL && strcmp (again->text, target->text) == 0);
       REQUIRE (again->n_addresses == target->n_addresses);
       funnel_target_free (again);

@@ -42,7 +42,7 @@ one_range (const char *text)
   GArray *array = g_array_new (FALSE, TRUE, sizeof (FunnelServeRange));
   FunnelServeRange range;
 
-  g_assert_true (funnel_serve_range_parse (text, &range, NULL));
+  g_assert_true (funnel_address_range_parse (text, &range, NULL));
   g_array_append_val (array, range);
   return array;
 }

@@ -27,7 +27,7 @@ ranges (const char *list)
       g_autoptr (GError) error = NULL;
       FunnelServeRange range;
 
-      funnel_serve_range_parse (texts[i], &range, &error);
+      funnel_address_range_parse (texts[i], &range, &error);
       g_assert_no_error (error);
       g_array_append_val (array, range);
     }
@@ -74,7 +74,7 @@ test_ranges (void)
       FunnelServeRange range;
 
       g_test_message ("%s in %s", rows[i].address, rows[i].range);
-      g_assert_true (funnel_serve_range_parse (rows[i].range, &range, NULL));
+      g_assert_true (funnel_address_range_parse (rows[i].range, &range, NULL));
       g_assert_cmpint (offer_policy_range_has (&range, &address), ==, rows[i].has);
     }
 }

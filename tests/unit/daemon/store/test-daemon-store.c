@@ -121,13 +121,15 @@ test_set_aside (Fixture *fixture, gconstpointer data)
     }
 }
 
-static FunnelShareSpec
+static FunnelShareSpec *
 make_share (void)
 {
-  return (FunnelShareSpec) {.name = (char *)"a.example",
-                            .port = 443,
-                            .kind = FUNNEL_SHARE_HTTPS,
-                            .target = (char *)"http://localhost:3000"};
+  FunnelShareSpec *spec = funnel_share_spec_new ();
+
+  spec->name = g_strdup ("a.example");
+  spec->port = 443;
+  funnel_mounts_put (spec->mounts, funnel_mount_spec_new ("/", "http://localhost:3000"));
+  return spec;
 }
 
 static void
@@ -135,19 +137,43 @@ test_shares (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (FunnelShareStore) store = funnel_share_store_new (fixture->dir), again = NULL;
   g_autoptr (FunnelShareList) list = funnel_share_list_new (), loaded = funnel_share_list_new ();
-  FunnelShareSpec spec = make_share ();
+  g_autoptr (FunnelShareSpec) spec = make_share ();
   g_autofree char *file = child (fixture, "shares.json");
 
   g_assert_true (funnel_share_store_load (store, list, NULL));
   /* Nothing shared: no file. */
   g_assert_true (funnel_share_store_save (store, list, NULL));
   g_assert_false (g_file_test (file, G_FILE_TEST_EXISTS));
-  funnel_share_list_put (list, &spec);
+  funnel_share_list_put (list, spec);
   g_assert_true (funnel_share_store_save (store, list, NULL));
   again = funnel_share_store_new (fixture->dir);
   g_assert_true (funnel_share_store_load (again, loaded, NULL));
   g_assert_cmpstr (funnel_share_list_get_etag (loaded), ==, funnel_share_list_get_etag (list));
   g_assert_cmpuint (funnel_share_list_get_length (loaded), ==, 1);
+}
+
+/* The first write in the new version keeps what the older program had written. */
+static void
+test_older_shares (Fixture *fixture, gconstpointer data)
+{
+  static const char old[] = "{\"version\":1,\"shares\":[{\"id\":1,\"name\":\"a.example\",\"port\":"
+                            "443,\"kind\":\"https\","
+                            "\"target\":\"http://localhost:3000\"}]}";
+  g_autoptr (FunnelShareStore) store = funnel_share_store_new (fixture->dir), again = NULL;
+  g_autoptr (FunnelShareList) list = funnel_share_list_new (), loaded = funnel_share_list_new ();
+  g_autofree char *kept = NULL;
+  gsize len = 0;
+
+  funnel_state_dir_write (fixture->dir, "shares.json", old, NULL);
+  g_assert_true (funnel_share_store_load (store, list, NULL));
+  g_assert_cmpuint (funnel_share_list_get_length (list), ==, 1);
+  g_assert_true (funnel_share_store_save (store, list, NULL));
+  g_assert_true (
+      funnel_state_dir_read (fixture->dir, "shares.json.version-1", 1000, &kept, &len, NULL));
+  g_assert_cmpstr (kept, ==, old);
+  again = funnel_share_store_new (fixture->dir);
+  g_assert_true (funnel_share_store_load (again, loaded, NULL));
+  g_assert_cmpstr (funnel_share_list_get_etag (loaded), ==, funnel_share_list_get_etag (list));
 }
 
 static void
@@ -156,7 +182,7 @@ test_unreadable_shares (Fixture *fixture, gconstpointer data)
   g_autoptr (FunnelShareStore) store = funnel_share_store_new (fixture->dir);
   g_autoptr (FunnelShareList) list = funnel_share_list_new ();
   g_autoptr (GError) error = NULL;
-  FunnelShareSpec spec = make_share ();
+  g_autoptr (FunnelShareSpec) spec = make_share ();
   char *text = NULL;
   gsize len = 0;
 
@@ -164,7 +190,7 @@ test_unreadable_shares (Fixture *fixture, gconstpointer data)
   g_assert_false (funnel_share_store_load (store, list, &error));
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE);
   g_assert_nonnull (strstr (error->message, "newer"));
-  funnel_share_list_put (list, &spec);
+  funnel_share_list_put (list, spec);
   g_assert_false (funnel_share_store_save (store, list, NULL));
   g_assert_true (funnel_state_dir_read (fixture->dir, "shares.json", 100, &text, &len, NULL));
   g_assert_cmpstr (text, ==, "{\"version\":9,\"shares\":[]}");
@@ -284,6 +310,7 @@ main (int argc, char **argv)
   ADD ("dir-of-others", test_dir_of_others);
   ADD ("set-aside", test_set_aside);
   ADD ("shares", test_shares);
+  ADD ("older-shares", test_older_shares);
   ADD ("unreadable-shares", test_unreadable_shares);
   ADD ("joined", test_joined);
   ADD ("pending-join", test_pending_join);
