@@ -273,6 +273,10 @@ make_refusals (const FunnelServeCounters *counters)
     if (counters->refusals[i] > 0)
       g_variant_builder_add (&builder, "{st}", offer_reason_text ((enum offer_reason)i),
                              counters->refusals[i]);
+  if (counters->wrong_passwords > 0)
+    g_variant_builder_add (&builder, "{st}", "wrong-password", counters->wrong_passwords);
+  if (counters->guesses_slowed > 0)
+    g_variant_builder_add (&builder, "{st}", "guesses-slowed", counters->guesses_slowed);
   return g_variant_builder_end (&builder);
 }
 

@@ -26,6 +26,8 @@ typedef struct
   guint64 bytes_in;  /* from visitors */
   guint64 bytes_out; /* to visitors */
   guint64 refusals[FUNNEL_SERVE_REASONS];
+  guint64 wrong_passwords;                       /* requests answered 401 though they brought one */
+  guint64 guesses_slowed;                        /* answered 429, without looking at the password */
   guint64 target_attempts;                       /* attempts to reach the target that ended */
   int target_error;                              /* errno of the last of them, 0 if it worked */
   guint64 requests[FUNNEL_SERVE_STATUS_CLASSES]; /* HTTP: answered, by first digit of the status;

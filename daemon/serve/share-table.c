@@ -57,6 +57,8 @@ share_counters_read (struct share_counters *counters, FunnelServeCounters *out)
   for (int i = 0; i < FUNNEL_SERVE_STATUS_CLASSES; i++)
     out->requests[i] = atomic_load_explicit (&counters->requests[i], memory_order_relaxed);
   out->target_attempts = atomic_load_explicit (&counters->target_attempts, memory_order_relaxed);
+  out->wrong_passwords = atomic_load_explicit (&counters->wrong_passwords, memory_order_relaxed);
+  out->guesses_slowed = atomic_load_explicit (&counters->guesses_slowed, memory_order_relaxed);
   out->target_error = atomic_load_explicit (&counters->target_error, memory_order_relaxed);
 }
 

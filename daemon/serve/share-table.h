@@ -24,6 +24,8 @@ struct share_counters
   _Atomic uint64_t bytes_in;
   _Atomic uint64_t bytes_out;
   _Atomic uint64_t refusals[FUNNEL_SERVE_REASONS];
+  _Atomic uint64_t wrong_passwords;
+  _Atomic uint64_t guesses_slowed;
   _Atomic uint64_t target_attempts;
   atomic_int target_error;
   _Atomic (struct request_log *) log; /* NULL before the first request */

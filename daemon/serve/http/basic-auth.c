@@ -300,6 +300,7 @@ end_wait (struct attempt *attempt)
   x->answer = NULL;
   if (!attempt->good)
     {
+      counter_add (&x->share->counters->wrong_passwords, 1);
       demand (x);
       return;
     }
@@ -410,6 +411,7 @@ start_hash (struct attempt *attempt, struct basic_auth *auth)
   if (!take_try (&auth->tries[attempt->cell], x->loop->now))
     {
       attempt_free (attempt);
+      counter_add (&x->share->counters->guesses_slowed, 1);
       http_answer_error (x, 429, RETRY_AFTER_S, NULL);
       return;
     }

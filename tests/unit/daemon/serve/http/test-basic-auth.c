@@ -122,6 +122,7 @@ test_refuses (Case *c, gconstpointer data)
   g_assert_cmpuint (ask (c, longer, NULL), ==, 401);
   g_assert_cmpuint (ask (c, empty, NULL), ==, 401);
   g_assert_cmpuint (ask (c, twice, NULL), ==, 401);
+  WAIT_UNTIL (fixture_counters (&c->fixture).wrong_passwords == 5); /* two of one kind are none */
   g_assert_cmpuint (scripted_target_get_requests (c->target), ==, 0);
 }
 
@@ -147,6 +148,7 @@ test_guessing (Case *c, gconstpointer data)
   g_assert_cmpuint (status, ==, 429);
   g_assert_cmpuint (refused, >, BASIC_AUTH_TRIES_BURST);
   g_assert_nonnull (strcasestr (answer, "\r\nRetry-After: "));
+  g_assert_cmpuint (fixture_counters (&c->fixture).guesses_slowed, ==, 1);
   g_assert_cmpuint (ask (c, good, NULL), ==, 200);
 }
 
