@@ -2,16 +2,14 @@
 
 #include "daemon/cert/kept-name.h"
 
+#include "daemon/cert/authority-choice.h"
+#include "daemon/cert/certificate-order.h"
 #include "daemon/cert/certificate-waiters.h"
 #include "daemon/cert/kept-status.h"
 #include "lib/base/error.h"
 #include "lib/base/token.h"
 
-#include <string.h>
-
-#define ORDERS_MAX 4    /* at once, all names together */
-#define FAILURES_MAX 3  /* in a row with one authority, before the next one is tried */
-#define PATIENCE_S 3600 /* an authority that wants us to wait longer is passed over at once */
+#define ORDERS_MAX 4 /* at once, all names together */
 #define STORE_RETRY_S 30
 #define QUESTION_RETRY_S 3600 /* after the authority did not say when to renew */
 
@@ -32,13 +30,8 @@ struct _FunnelKeptName
   gint64 question_at; /* when to ask the authority for its wish; 0 not to be asked */
   GCancellable *asking;
 
-  GCancellable *ordering; /* NULL: no order under way */
-  gboolean given_up;      /* the order under way was cancelled for a reason that is in the status */
-  FunnelAcmeStep step;
-  GError *publish_error;                  /* why the challenge could not be published */
-  guint directory;                        /* index of the authority to order from */
-  guint failures;                         /* in a row, with that authority */
-  gint64 blocked[FUNNEL_DIRECTORIES_MAX]; /* an authority is not asked before */
+  FunnelCertificateOrder *order; /* NULL: none under way */
+  FunnelAuthorityChoice choice;
   gint64 retry_at;
   gint64 retry_set_at;
   gboolean nudgeable; /* retry_at is no wish of an authority, and news may shorten it */
@@ -76,13 +69,13 @@ derive_state (FunnelKeptName *self, gint64 now)
     return FUNNEL_KEPT_READY;
   if (!is_wanted (self) && self->certificate == NULL)
     return FUNNEL_KEPT_NONE;
-  return self->ordering == NULL && self->retry_at > now ? FUNNEL_KEPT_FAILED : FUNNEL_KEPT_PENDING;
+  return self->order == NULL && self->retry_at > now ? FUNNEL_KEPT_FAILED : FUNNEL_KEPT_PENDING;
 }
 
 static void
 update_status (FunnelKeptName *self, gint64 now)
 {
-  gboolean ordering = self->ordering != NULL;
+  gboolean ordering = self->order != NULL;
 
   self->dirty
       |= funnel_kept_status_set_state (&self->status, derive_state (self, now),
@@ -321,97 +314,6 @@ ask_authority (FunnelKeptName *self)
 
 /* --- Orders --- */
 
-static void
-publish_async (const char *name,
-               const guint8 digest[FUNNEL_ACME_DIGEST_LEN],
-               GCancellable *cancellable,
-               GAsyncReadyCallback callback,
-               gpointer callback_data,
-               gpointer user_data)
-{
-  FunnelKeptName *self = ((Call *)user_data)->kept;
-  GError *error = NULL;
-  g_autoptr (FunnelCertificate) challenge
-      = funnel_acme_make_challenge_certificate (name, digest, &error);
-
-  g_clear_error (&self->publish_error);
-  if (challenge == NULL)
-    g_task_report_error (NULL, callback, callback_data, publish_async, error);
-  else
-    self->shared->way->publish_async (self->shared->owner, name, challenge, cancellable, callback,
-                                      callback_data);
-}
-
-static gboolean
-publish_finish (GAsyncResult *result, gpointer user_data, GError **error)
-{
-  FunnelKeptName *self = ((Call *)user_data)->kept;
-  g_autoptr (GError) local = NULL;
-
-  if (g_async_result_is_tagged (result, publish_async))
-    return g_task_propagate_boolean (G_TASK (result), error);
-  if (self->shared->way->publish_finish (self->shared->owner, result, &local))
-    return TRUE;
-  if (local->domain == FUNNEL_ERROR)
-    self->publish_error = g_error_copy (local);
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
-static void
-withdraw (const char *name, gpointer user_data)
-{
-  FunnelKeptName *self = ((Call *)user_data)->kept;
-
-  self->shared->way->withdraw (self->shared->owner, name);
-}
-
-static const FunnelAcmeChallenges challenges = {
-    .publish_async = publish_async,
-    .publish_finish = publish_finish,
-    .withdraw = withdraw,
-};
-
-static void
-on_progress (FunnelAcmeStep step, const char *text, gpointer user_data)
-{
-  FunnelKeptName *self = ((Call *)user_data)->kept;
-
-  if (self->ordering != ((Call *)user_data)->cancellable)
-    return;
-  self->step = step;
-  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, text);
-  tell (self, get_now ());
-}
-
-/* The one that may be asked first; of several, the next in the list. */
-static void
-choose_next_directory (FunnelKeptName *self)
-{
-  guint n = self->shared->authority->directories->len;
-  guint best = (self->directory + 1) % n;
-
-  for (guint i = 2; i <= n; i++)
-    {
-      guint other = (self->directory + i) % n;
-
-      if (self->blocked[other] < self->blocked[best])
-        best = other;
-    }
-  if (best != self->directory)
-    self->failures = 0;
-  self->directory = best;
-}
-
-static gboolean
-is_final_for_authority (const GError *error, gint64 now)
-{
-  return g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_NAME_REFUSED)
-         || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT)
-         || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROFILE)
-         || funnel_acme_error_get_retry_at (error) > now + PATIENCE_S;
-}
-
 static gboolean
 is_of_network (const GError *error)
 {
@@ -420,37 +322,29 @@ is_of_network (const GError *error)
              || g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT));
 }
 
+/* @way_error: the reason, if it was the way of challenges. */
 static void
-take_failure (FunnelKeptName *self, const GError *error, gint64 now)
+take_failure (FunnelKeptName *self, const GError *error, const GError *way_error, gint64 now)
 {
-  const GError *cause = self->publish_error != NULL ? self->publish_error : error;
-  FunnelBlame blame = self->publish_error != NULL ? FUNNEL_BLAME_WAIT : funnel_blame_of (error);
-  guint failed = self->directory;
-  gint64 wait;
+  const GError *cause = way_error != NULL ? way_error : error;
+  FunnelBlame blame = way_error != NULL ? FUNNEL_BLAME_WAIT : funnel_blame_of (error);
+  gint64 when = funnel_authority_choice_fail (&self->choice, error, blame,
+                                              self->shared->authority->directories->len, now,
+                                              get_left (self, now), g_random_double ());
 
-  self->failures++;
-  wait = funnel_retry_delay (blame, self->failures, get_left (self, now), g_random_double ());
-  self->blocked[failed] = MAX (now + wait, funnel_acme_error_get_retry_at (error));
-  if (blame == FUNNEL_BLAME_AUTHORITY
-      && (self->failures >= FAILURES_MAX || is_final_for_authority (error, now)))
-    choose_next_directory (self);
-  set_retry (self, MAX (self->blocked[self->directory], now + 1), now,
-             blame == FUNNEL_BLAME_WAIT || is_of_network (error));
+  set_retry (self, when, now, blame == FUNNEL_BLAME_WAIT || is_of_network (error));
   set_problem (self, cause->message, funnel_next_step_of (error));
   g_message ("No certificate for %s: %s", self->name, cause->message);
   fail_waiters (self, cause->domain == FUNNEL_ERROR ? cause->code : FUNNEL_ERROR_FAILED);
 }
 
 static void
-take_certificate (FunnelKeptName *self,
-                  const FunnelDirectory *directory,
-                  FunnelAcmeIssued *issued,
-                  gint64 now)
+take_certificate (FunnelKeptName *self, const char *ca, const FunnelAcmeIssued *issued, gint64 now)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (FunnelCertificate) certificate = funnel_certificate_new (
       issued->chain, issued->key, self->name, "the certificate authority's answer", &error);
-  FunnelOrderRecord record = {.ca = directory->url,
+  FunnelOrderRecord record = {.ca = (char *)ca,
                               .order_url = issued->order_url,
                               .account_url = issued->account_url,
                               .certificate_id = issued->certificate_id,
@@ -458,14 +352,12 @@ take_certificate (FunnelKeptName *self,
 
   if (certificate == NULL)
     {
-      take_failure (self, error, now);
+      take_failure (self, error, NULL, now);
       return;
     }
   set_certificate (self, g_steal_pointer (&certificate), funnel_order_record_copy (&record));
-  self->directory = 0;
-  self->failures = 0;
+  funnel_authority_choice_reset (&self->choice);
   self->retry_at = 0;
-  memset (self->blocked, 0, sizeof self->blocked);
   g_message ("New certificate for %s from %s", self->name,
              funnel_certificate_get_issuer (self->certificate));
   save (self, now);
@@ -474,74 +366,79 @@ take_certificate (FunnelKeptName *self,
 }
 
 static void
-order_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+on_progress (gpointer user_data, const char *text)
 {
-  g_autoptr (Call) call = user_data;
-  FunnelKeptName *self = call->kept;
-  g_autoptr (GError) error = NULL;
-  FunnelAcmeClient *client = FUNNEL_ACME_CLIENT (source);
-  g_autoptr (FunnelAcmeIssued) issued = funnel_acme_client_order_finish (client, result, &error);
-  const FunnelDirectory *directory
-      = funnel_authority_find (self->shared->authority, funnel_acme_client_get_directory (client));
+  FunnelKeptName *self = user_data;
+
+  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, text);
+  tell (self, get_now ());
+}
+
+static void
+on_done (gpointer user_data,
+         const FunnelAcmeIssued *issued,
+         const GError *error,
+         const GError *way_error)
+{
+  FunnelKeptName *self = user_data;
+  g_autoptr (GObject) keeper = self->shared->keeper; /* held by the order */
+  FunnelCertificateOrder *order = g_steal_pointer (&self->order);
   gint64 now = get_now ();
 
   self->shared->orders--;
-  g_clear_object (&self->ordering);
   self->dirty |= funnel_kept_status_set_order (&self->status, FALSE, NULL);
-  if (self->shared->stopped)
-    return;
-  if (issued != NULL && directory != NULL)
-    take_certificate (self, directory, issued, now);
-  else if (error != NULL && !self->given_up
-           && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    take_failure (self, error, now);
-  self->given_up = FALSE;
-  tell (self, now);
-  self->shared->look (self->shared->keeper);
+  if (!self->shared->stopped)
+    {
+      if (issued != NULL)
+        take_certificate (self, funnel_certificate_order_get_ca (order), issued, now);
+      else if (!funnel_certificate_order_is_cancelled (order))
+        take_failure (self, error, way_error, now);
+      tell (self, now);
+      self->shared->look (self->shared->keeper);
+    }
+  funnel_kept_name_unref (self);
 }
+
+static const FunnelCertificateOrderEvents order_events = {on_progress, on_done};
 
 static void
 start_order (FunnelKeptName *self, gint64 now)
 {
   const FunnelDirectory *directory
-      = funnel_authority_get_directory (self->shared->authority, self->directory);
+      = funnel_authority_get_directory (self->shared->authority, self->choice.directory);
   gboolean same = self->serving && g_strcmp0 (self->record->ca, directory->url) == 0;
   g_autoptr (GError) error = NULL;
   g_autoptr (FunnelAcmeClient) client = funnel_keeper_make_client (self->shared, directory, &error);
 
-  g_clear_error (&self->publish_error);
   if (client == NULL)
     {
-      take_failure (self, error, now);
+      take_failure (self, error, NULL, now);
       return;
     }
-  self->ordering = g_cancellable_new ();
-  self->given_up = FALSE;
-  self->step = FUNNEL_ACME_STEP_DIRECTORY;
+  self->refs++;
+  g_object_ref (self->shared->keeper);
   self->shared->orders++;
   self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, "Ordering a certificate");
-  funnel_acme_client_order_async (client, self->name, same ? self->record->certificate_id : NULL,
-                                  &challenges, on_progress, self->ordering, order_cb,
-                                  call_new (self, self->ordering));
+  self->order = funnel_certificate_order_start (
+      client, self->name, same ? self->record->certificate_id : NULL, self->shared->way,
+      self->shared->owner, &order_events, self);
 }
 
 /* --- What is due --- */
 
-/* The status is not to speak of an order that is gone. */
 static void
 give_up_order (FunnelKeptName *self)
 {
-  if (self->ordering == NULL || self->given_up)
-    return;
-  self->given_up = TRUE;
-  g_cancellable_cancel (self->ordering);
+  if (self->order != NULL)
+    funnel_certificate_order_cancel (self->order);
 }
 
 /* The certificate in use is of an authority that is no longer wanted. */
 static gboolean
 is_foreign (FunnelKeptName *self)
 {
-  return funnel_authority_find (self->shared->authority, self->record->ca) == NULL;
+  return self->record->ca != NULL
+         && funnel_authority_find (self->shared->authority, self->record->ca) == NULL;
 }
 
 static gboolean
@@ -609,7 +506,8 @@ watch_order (FunnelKeptName *self)
 
   if (!is_wanted (self))
     give_up_order (self);
-  else if (!self->given_up && self->step <= FUNNEL_ACME_STEP_VALIDATE
+  else if (!funnel_certificate_order_is_cancelled (self->order)
+           && funnel_certificate_order_needs_way (self->order)
            && !self->shared->way->check (self->shared->owner, self->name, &next_step, &error))
     {
       set_problem (self, error->message, next_step);
@@ -680,7 +578,7 @@ next_moment (FunnelKeptName *self, gint64 now)
     next = MIN (next, funnel_certificate_get_begin (self->certificate));
   if (self->unsaved)
     next = MIN (next, self->save_at);
-  if (!is_wanted (self) || self->ordering != NULL)
+  if (!is_wanted (self) || self->order != NULL)
     return next;
   if (self->retry_at > now)
     next = MIN (next, self->retry_at);
@@ -698,7 +596,7 @@ funnel_kept_name_look (FunnelKeptName *self, gint64 now)
   if (self->unsaved && now >= self->save_at)
     save (self, now);
   serve_waiters (self, now, FALSE);
-  if (self->ordering != NULL)
+  if (self->order != NULL)
     watch_order (self);
   else
     begin_if_due (self, now);
@@ -737,8 +635,6 @@ funnel_kept_name_unref (FunnelKeptName *self)
   g_clear_pointer (&self->certificate, funnel_certificate_unref);
   g_clear_pointer (&self->record, funnel_order_record_free);
   g_clear_object (&self->asking);
-  g_clear_object (&self->ordering);
-  g_clear_error (&self->publish_error);
   funnel_certificate_waiters_free (self->waiters);
   funnel_kept_status_clear (&self->status);
   g_free (self->name);
@@ -796,8 +692,7 @@ funnel_kept_name_want (FunnelKeptName *self, int by)
 gboolean
 funnel_kept_name_is_idle (FunnelKeptName *self)
 {
-  return !is_wanted (self) && self->certificate == NULL && self->ordering == NULL
-         && !self->unreadable;
+  return !is_wanted (self) && self->certificate == NULL && self->order == NULL && !self->unreadable;
 }
 
 void
@@ -820,8 +715,6 @@ void
 funnel_kept_name_retry (FunnelKeptName *self)
 {
   give_up_order (self);
-  memset (self->blocked, 0, sizeof self->blocked);
-  self->directory = 0;
-  self->failures = 0;
+  funnel_authority_choice_reset (&self->choice);
   self->retry_at = 0;
 }

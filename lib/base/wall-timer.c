@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define FALLBACK_SECONDS 60
-#define NEVER ((gint64)1 << 40) /* far away: the clock being set is told all the same */
+#define NEVER ((gint64)1 << 32) /* in 2106: the clock being set is told all the same */
 
 struct _FunnelWallTimer
 {
@@ -22,7 +22,7 @@ static void
 arm (FunnelWallTimer *self)
 {
   struct itimerspec spec
-      = {.it_value.tv_sec = (time_t)(self->when != 0 ? MAX (self->when, 1) : NEVER)};
+      = {.it_value.tv_sec = (time_t)(self->when != 0 ? CLAMP (self->when, 1, NEVER) : NEVER)};
 
   if (self->fd >= 0)
     timerfd_settime (self->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);

@@ -2,7 +2,7 @@
 
 #include "daemon/cert/renewal.h"
 
-#include "daemon/cert/authority.h"
+#include "daemon/cert/authority-choice.h"
 #include "lib/base/error.h"
 #include "lib/base/wall-timer.h"
 
@@ -150,6 +150,48 @@ test_authority_bad (void)
                   "contact");
 }
 
+/* Three failures of its own, and the next authority has its turn; what the user or the network must
+ * mend makes none of them worse. */
+static void
+test_choice (void)
+{
+  g_autoptr (GError) busy
+      = funnel_acme_error_new_detailed (FUNNEL_ACME_ERROR_SERVER, 0, NULL, "busy");
+  g_autoptr (GError) limited = funnel_acme_error_new_detailed (FUNNEL_ACME_ERROR_RATE_LIMITED,
+                                                               1000 + DAY, NULL, "limited");
+  FunnelAuthorityChoice choice = {0};
+  gint64 now = 1000;
+
+  for (guint i = 0; i < 10; i++)
+    funnel_authority_choice_fail (&choice, busy, FUNNEL_BLAME_WAIT, 3, now, 0, 0.5);
+  g_assert_cmpuint (choice.directory, ==, 0);
+  funnel_authority_choice_reset (&choice);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (
+        funnel_authority_choice_fail (&choice, busy, FUNNEL_BLAME_AUTHORITY, 3, now, 0, 0.5), >,
+        now);
+  g_assert_cmpuint (choice.directory, ==, 0);
+  /* The next one at once. */
+  g_assert_cmpint (
+      funnel_authority_choice_fail (&choice, busy, FUNNEL_BLAME_AUTHORITY, 3, now, 0, 0.5), ==,
+      now + 1);
+  g_assert_cmpuint (choice.directory, ==, 1);
+  g_assert_cmpint (
+      funnel_authority_choice_fail (&choice, limited, FUNNEL_BLAME_AUTHORITY, 3, now, 0, 0.5), ==,
+      now + 1);
+  g_assert_cmpuint (choice.directory, ==, 2);
+  /* All have failed: the one that may be asked first, when it may. */
+  g_assert_cmpint (
+      funnel_authority_choice_fail (&choice, limited, FUNNEL_BLAME_AUTHORITY, 3, now, 0, 0.5), ==,
+      choice.blocked[0]);
+  g_assert_cmpuint (choice.directory, ==, 0);
+  /* With one only, its wish is obeyed. */
+  funnel_authority_choice_reset (&choice);
+  g_assert_cmpint (
+      funnel_authority_choice_fail (&choice, limited, FUNNEL_BLAME_AUTHORITY, 1, now, 0, 0.5), ==,
+      1000 + DAY);
+}
+
 /* --- The wall clock's timer --- */
 
 typedef struct
@@ -195,6 +237,7 @@ main (int argc, char **argv)
   g_test_add_func ("/renewal/blame", test_blame);
   g_test_add_func ("/renewal/authority", test_authority);
   g_test_add_func ("/renewal/authority-bad", test_authority_bad);
+  g_test_add_func ("/renewal/choice", test_choice);
   g_test_add_func ("/renewal/wall-timer", test_timer);
   return g_test_run ();
 }
