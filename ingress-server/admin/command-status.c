@@ -57,6 +57,16 @@ print_relay (JsonObject *relay)
 }
 
 static void
+print_dns (JsonObject *dns)
+{
+  printf ("records    %" G_GINT64_FORMAT " published",
+          json_object_get_int_member (dns, "published"));
+  if (json_object_has_member (dns, "error"))
+    printf ("; ERROR: %s", json_object_get_string_member (dns, "error"));
+  putchar ('\n');
+}
+
+static void
 print_status (JsonObject *answer)
 {
   g_autofree char *ports = admin_text_ports (json_object_get_array_member (answer, "public_ports"));
@@ -64,6 +74,8 @@ print_status (JsonObject *answer)
 
   printf ("zone       %s  (%s)\n", json_object_get_string_member (answer, "zone"),
           json_object_get_string_member (answer, "dns_record"));
+  if (json_object_has_member (answer, "dns"))
+    print_dns (json_object_get_object_member (answer, "dns"));
   printf ("visitors   TCP %s\n", ports);
   printf ("endpoint   %s\n", json_object_get_string_member (answer, "endpoint"));
   if (direct)

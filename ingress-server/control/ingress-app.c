@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/notify.h"
 #include "ingress-server/control/admin-api.h"
+#include "ingress-server/control/dns-wishes.h"
 #include "ingress-server/control/join-api.h"
 #include "ingress-server/control/metrics.h"
 #include "ingress-server/store/ingress-setup.h"
@@ -28,6 +29,7 @@ struct _IngressApp
   IngressParts parts;
   JoinApi *join;
   AdminApi *admin;
+  DnsWishes *wishes;      /* NULL when records are made by hand */
   MetricsServer *metrics; /* NULL when off */
   GMainLoop *loop;
   GError *failure; /* ends the run */
@@ -74,6 +76,8 @@ send_routes (IngressApp *self)
 static void
 on_routes_changed (IngressRoutes *routes, IngressApp *self)
 {
+  if (self->wishes)
+    dns_wishes_update (self->wishes);
   send_routes (self);
 }
 
@@ -228,6 +232,35 @@ make_agent (IngressApp *self, GError **error)
   return self->join != NULL;
 }
 
+/* DNS. */
+
+static char *
+why_not_published (const char *name, gpointer data)
+{
+  return dns_publisher_why_not (data, name);
+}
+
+static void
+on_dns_changed (gpointer user_data)
+{
+  IngressApp *self = user_data;
+
+  prober_try_again (self->parts.prober);
+}
+
+static gboolean
+make_dns (IngressApp *self, IngressStore *store, GError **error)
+{
+  if (!self->config->dns_server)
+    return TRUE;
+  self->parts.dns = dns_publisher_new (self->config, store, on_dns_changed, self, error);
+  if (!self->parts.dns)
+    return FALSE;
+  self->wishes = dns_wishes_new (self->parts.routes, self->parts.dns);
+  prober_set_gate (self->parts.prober, why_not_published, self->parts.dns);
+  return TRUE;
+}
+
 static gboolean
 make_parts (IngressApp *self, GError **error)
 {
@@ -253,7 +286,7 @@ make_parts (IngressApp *self, GError **error)
                     self);
   g_signal_connect (self->parts.registry, "node-removed", G_CALLBACK (on_registry_node_removed),
                     self);
-  if (!make_agent (self, error))
+  if (!make_dns (self, store, error) || !make_agent (self, error))
     return FALSE;
   self->admin = admin_api_new (&self->parts, self->run_dir, error);
   if (self->admin && self->config->metrics_host)
@@ -328,6 +361,8 @@ drop_parts (IngressApp *self, gboolean keep_agent)
     g_signal_handlers_disconnect_by_data (parts->registry, self);
   g_clear_pointer (&parts->links, link_server_free);
   g_clear_pointer (&parts->prober, prober_free);
+  g_clear_pointer (&self->wishes, dns_wishes_free);
+  g_clear_pointer (&parts->dns, dns_publisher_free);
   if (parts->agent)
     {
       g_signal_handlers_disconnect_by_data (parts->agent, self);

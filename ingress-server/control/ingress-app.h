@@ -8,6 +8,7 @@
 #include "ingress-server/control/ingress-routes.h"
 #include "ingress-server/control/link-server.h"
 #include "ingress-server/control/prober.h"
+#include "ingress-server/dns/dns-publisher.h"
 
 G_BEGIN_DECLS
 
@@ -24,6 +25,7 @@ typedef struct
   LinkServer *links;
   Prober *prober;
   IngressAgentHost *agent;
+  DnsPublisher *dns;      /* NULL: records are made by hand */
   const guint8 *key_hash; /* of the join API's certificate */
   IngressApp *app;
 } IngressParts;

@@ -240,6 +240,18 @@ add_relay (JsonObject *object, const struct relay_counters *counters, gboolean u
 }
 
 static void
+add_dns (JsonObject *object, DnsPublisher *publisher)
+{
+  JsonObject *dns = json_object_new ();
+  const char *error = dns_publisher_get_error (publisher);
+
+  json_object_set_int_member (dns, "published", dns_publisher_count (publisher));
+  if (error)
+    json_object_set_string_member (dns, "error", error);
+  json_object_set_object_member (object, "dns", dns);
+}
+
+static void
 count_route (const IngressRouteInfo *info, gpointer user_data)
 {
   *(gint64 *)user_data += info->granted && info->linked;
@@ -260,6 +272,8 @@ ingress_json_status (const IngressParts *parts)
   json_object_set_string_member (object, "zone", config->zone);
   json_object_set_string_member (object, "endpoint", endpoint);
   json_object_set_string_member (object, "dns_record", record);
+  if (parts->dns)
+    add_dns (object, parts->dns);
   funnel_json_set_ports (object, "public_ports", config->public_ports, config->n_public_ports);
   json_object_set_string_member (object, "tunnel", ingress_tunnel_text (config->tunnel));
   json_object_set_boolean_member (object, "tunnel_up", ingress_agent_host_is_ready (parts->agent));

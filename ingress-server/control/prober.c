@@ -39,6 +39,8 @@ struct _Prober
   const IngressConfig *config;
   ProberFunc func;
   gpointer user_data;
+  char *(*gate) (const char *name, gpointer data);
+  gpointer gate_data;
   GHashTable *targets; /* key → Target*, owned */
   GQueue queue;        /* Target* */
   guint running;
@@ -264,15 +266,40 @@ probe_cb (GObject *source, GAsyncResult *async_result, gpointer user_data)
   start_queued (self);
 }
 
+/* Whether the gate is shut for @target; it is told why, and tried again as after any failure. */
+static gboolean
+is_shut (Prober *self, Target *target)
+{
+  char *why = self->gate ? self->gate (target->name, self->gate_data) : NULL;
+
+  if (!why)
+    return FALSE;
+  g_clear_pointer (&target->last, funnel_link_message_free);
+  target->last = funnel_link_message_new (FUNNEL_LINK_PROBE);
+  target->last->name = g_strdup (target->name);
+  target->last->port = target->port;
+  target->last->epoch = target->epoch;
+  target->last->outcome = FUNNEL_PROBE_DNS;
+  target->last->detail = why;
+  target->last->addresses = g_new0 (char *, 1);
+  target->when = ingress_now ();
+  schedule_next (target);
+  self->func (target->node, target->last, self->user_data);
+  return TRUE;
+}
+
 static void
 start_queued (Prober *self)
 {
   while (self->running < PROBER_AT_ONCE && !g_queue_is_empty (&self->queue))
     {
       Target *target = g_queue_pop_head (&self->queue);
-      Run *run = g_new0 (Run, 1);
+      Run *run;
 
       target->queued = FALSE;
+      if (is_shut (self, target))
+        continue;
+      run = g_new0 (Run, 1);
       target->running = g_cancellable_new ();
       run->prober = self;
       run->key = g_strdup (target->key);
@@ -346,6 +373,33 @@ prober_sync (Prober *self, IngressRoutes *routes)
   for (GList *l = targets; l; l = l->next)
     if (((Target *)l->data)->seen != self->round)
       drop_target (self, l->data);
+  start_queued (self);
+}
+
+void
+prober_set_gate (Prober *self, char *(*gate) (const char *name, gpointer data), gpointer data)
+{
+  self->gate = gate;
+  self->gate_data = data;
+}
+
+void
+prober_try_again (Prober *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->targets);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Target *target = value;
+
+      if (target->last && target->last->outcome == FUNNEL_PROBE_DNS)
+        {
+          funnel_backoff_reset (&target->backoff);
+          enqueue (target);
+        }
+    }
   start_queued (self);
 }
 

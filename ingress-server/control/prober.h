@@ -21,6 +21,12 @@ Prober *prober_new (const IngressConfig *config, ProberFunc func, gpointer user_
 void prober_free (Prober *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Prober, prober_free)
 
+/** prober_set_gate: ask @gate before a name is tried: a text (to be freed) that it returns is told
+ * to the node as the reason why it was not, with outcome "dns". */
+void prober_set_gate (Prober *self, char *(*gate) (const char *name, gpointer data), gpointer data);
+/** prober_try_again: names that failed for their DNS record are tried at once. */
+void prober_try_again (Prober *self);
+
 /** prober_sync: the relay has the routes of @routes now; probe what is new, forget what is gone. */
 void prober_sync (Prober *self, IngressRoutes *routes);
 

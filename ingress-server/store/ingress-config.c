@@ -16,6 +16,7 @@
 #define NETWORK_DIRECT 0x7f400000u    /* 127.64.0.0/10 */
 #define HOST_MASK 0x003fffffu
 #define MAX_PER_SOURCE 1024
+#define DNS_TTL 60 /* seconds */
 /* Names that browsers and mail programs trust without being asked. */
 #define RESERVED_NAMES "autoconfig,autodiscover,isatap,localhost,mail,ns1,ns2,wpad"
 
@@ -54,6 +55,10 @@ ingress_config_free (IngressConfig *config)
   g_free (config->listen);
   g_free (config->metrics_host);
   g_strfreev (config->reserved_names);
+  g_free (config->dns_server);
+  g_free (config->dns_zone);
+  g_free (config->dns_key_file);
+  g_strfreev (config->public_addresses);
   g_free (config);
 }
 
@@ -202,6 +207,68 @@ read_metrics (IngressConfig *config, const char *text, GError **error)
   return FALSE;
 }
 
+static gboolean
+read_dns_server (IngressConfig *config, const char *text, GError **error)
+{
+  g_autofree char *host = NULL;
+  guint16 port = 0;
+
+  if (*text && !g_hostname_is_ip_address (text)
+      && (!funnel_endpoint_split (text, &host, &port, NULL) || !g_hostname_is_ip_address (host)))
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "“%s” is not the address of a DNS server; write for example 127.0.0.1, or "
+                   "[2001:db8::53]:5353 with a port",
+                   text);
+      return FALSE;
+    }
+  config->dns_server = *text ? g_strdup (text) : NULL;
+  return TRUE;
+}
+
+static gboolean
+read_dns_zone (IngressConfig *config, const char *text, GError **error)
+{
+  config->dns_zone = *text ? funnel_host_normalize (text, error) : g_strdup (config->zone);
+  return config->dns_zone != NULL;
+}
+
+static gboolean
+read_dns_key_file (IngressConfig *config, const char *text, GError **error)
+{
+  if (*text && !g_path_is_absolute (text))
+    {
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   "“%s” is not an absolute path", text);
+      return FALSE;
+    }
+  config->dns_key_file = *text ? g_strdup (text) : NULL;
+  return TRUE;
+}
+
+static gboolean
+read_dns_ttl (IngressConfig *config, const char *text, GError **error)
+{
+  return read_number (text, 1, 86400, &config->dns_ttl, error);
+}
+
+static gboolean
+read_public_addresses (IngressConfig *config, const char *text, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+
+  for (guint i = 0; words[i]; i++)
+    if (!g_hostname_is_ip_address (g_strstrip (words[i])))
+      {
+        g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                     "“%s” is not an IP address; write for example 203.0.113.5,2001:db8::5",
+                     words[i]);
+        return FALSE;
+      }
+  config->public_addresses = g_steal_pointer (&words);
+  return TRUE;
+}
+
 #define TEXT_OF(number) G_STRINGIFY (number)
 
 static const struct
@@ -222,12 +289,36 @@ static const struct
     {"rate-per-source", "0", read_rate_per_source},
     {"bandwidth", "0", read_bandwidth},
     {"metrics", "", read_metrics},
+    {"dns-server", "", read_dns_server},
+    {"dns-zone", "", read_dns_zone},
+    {"dns-key-file", "", read_dns_key_file},
+    {"dns-ttl", TEXT_OF (DNS_TTL), read_dns_ttl},
+    {"public-addresses", "", read_public_addresses},
 };
+
+static gboolean
+check_dns (const IngressConfig *config, GError **error)
+{
+  if (!config->dns_server)
+    return TRUE;
+  if (!config->public_addresses || !config->public_addresses[0])
+    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                         "public-addresses: with dns-server, the addresses that names are to lead "
+                         "to must stand here, for example 203.0.113.5,2001:db8::5");
+  else if (!funnel_host_is_within (config->zone, config->dns_zone))
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 "dns-zone: %s does not contain the zone %s", config->dns_zone, config->zone);
+  else
+    return TRUE;
+  return FALSE;
+}
 
 /* What depends on more than one key. */
 static gboolean
 check_together (const IngressConfig *config, GError **error)
 {
+  if (!check_dns (config, error))
+    return FALSE;
   if (config->redirect_port == 0 || !ingress_config_has_port (config, config->redirect_port))
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
@@ -243,6 +334,7 @@ ingress_config_new (void)
 
   config->link_port = FUNNEL_LINK_PORT;
   config->max_per_source = MAX_PER_SOURCE;
+  config->dns_ttl = DNS_TTL;
   read_reserved_names (config, RESERVED_NAMES, NULL);
   return config;
 }
@@ -325,6 +417,8 @@ ingress_config_print (const IngressConfig *config)
 {
   g_autofree char *endpoint = funnel_endpoint_join (config->endpoint_host, config->endpoint_port);
   g_autofree char *ports = ingress_ports_print (config->public_ports, config->n_public_ports);
+  g_autofree char *addresses
+      = config->public_addresses ? g_strjoinv (",", config->public_addresses) : g_strdup ("");
   g_autofree char *reserved
       = config->reserved_names ? g_strjoinv (",", config->reserved_names) : g_strdup ("");
   g_autofree char *bandwidth
@@ -362,10 +456,24 @@ ingress_config_print (const IngressConfig *config)
       "# 0: no limit.\n"
       "bandwidth=%s\n"
       "# Loopback address and port for Prometheus metrics, such as 127.0.0.1:9469; empty: none.\n"
-      "metrics=%s\n",
+      "metrics=%s\n"
+      "# DNS server that takes updates (RFC 2136) and serves the zone: an IP address, with or\n"
+      "# without port. Records then come and go with shares; empty: they are made by hand.\n"
+      "dns-server=%s\n"
+      "# The zone as the server knows it, if it is not the zone above but one that contains it.\n"
+      "dns-zone=%s\n"
+      "# File with the TSIG key for updates, as tsig-keygen prints it; readable for nobody else.\n"
+      "dns-key-file=%s\n"
+      "# Seconds that others may remember a record.\n"
+      "dns-ttl=%u\n"
+      "# IP addresses of this host that names are to lead to, IPv4 and IPv6, with commas.\n"
+      "public-addresses=%s\n",
       config->zone, endpoint, ports, config->listen ? config->listen : "",
       ingress_tunnel_text (config->tunnel), config->link_port, reserved, config->redirect_port,
-      config->max_per_source, config->rate_per_source, bandwidth, metrics);
+      config->max_per_source, config->rate_per_source, bandwidth, metrics,
+      config->dns_server ? config->dns_server : "",
+      config->dns_zone && !g_str_equal (config->dns_zone, config->zone) ? config->dns_zone : "",
+      config->dns_key_file ? config->dns_key_file : "", config->dns_ttl, addresses);
 }
 
 gboolean

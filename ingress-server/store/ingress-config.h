@@ -37,11 +37,16 @@ typedef struct
   char *listen;          /* IP to bind public and join ports to, NULL = all */
   IngressTunnel tunnel;
   guint16 link_port;
-  GStrv reserved_names;  /* labels that are no node's name and in no grant of the zone */
-  guint max_per_source;  /* visitors at a time from one address */
-  guint rate_per_source; /* new visitors per second from one address; 0 = no limit */
-  guint64 bandwidth;     /* bytes per second, all visitors together; 0 = no limit */
-  char *metrics_host;    /* loopback address for metrics, NULL = off */
+  GStrv reserved_names;   /* labels that are no node's name and in no grant of the zone */
+  guint max_per_source;   /* visitors at a time from one address */
+  guint rate_per_source;  /* new visitors per second from one address; 0 = no limit */
+  guint64 bandwidth;      /* bytes per second, all visitors together; 0 = no limit */
+  char *dns_server;       /* IP literal, with or without port; NULL: records are made by hand */
+  char *dns_zone;         /* what is updated there; canonical */
+  char *dns_key_file;     /* absolute; NULL: unsigned */
+  guint dns_ttl;          /* seconds */
+  GStrv public_addresses; /* what names lead to */
+  char *metrics_host;     /* loopback address for metrics, NULL = off */
   guint16 metrics_port;
 } IngressConfig;
 

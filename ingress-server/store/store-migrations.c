@@ -64,6 +64,8 @@ static const char *const steps[] = {
     "ALTER TABLE grants ADD COLUMN below INTEGER NOT NULL DEFAULT 0;"
     "UPDATE grants SET below = 1 WHERE id IN (SELECT g.id FROM grants AS g JOIN nodes AS n "
     "  ON n.id = g.node WHERE g.name LIKE n.name || '.%');",
+    /* 4: names that may have DNS records of ours */
+    "CREATE TABLE dns_names (name TEXT PRIMARY KEY) WITHOUT ROWID;",
 };
 
 guint
