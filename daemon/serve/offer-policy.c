@@ -2,8 +2,6 @@
 
 #include "daemon/serve/offer-policy.h"
 
-#include <string.h>
-
 #define MILLI 1000u
 
 bool
@@ -28,23 +26,11 @@ token_bucket_take (struct token_bucket *bucket, uint32_t rate, uint32_t burst, u
   return true;
 }
 
-bool
-offer_policy_range_has (const FunnelServeRange *range, const struct address *address)
-{
-  uint32_t whole = range->bits / 8;
-  uint32_t rest = range->bits % 8;
-  uint8_t mask = (uint8_t)(0xff00u >> rest);
-
-  if (range->family != address->family || memcmp (range->ip, address->ip, whole) != 0)
-    return false;
-  return rest == 0 || ((range->ip[whole] ^ address->ip[whole]) & mask) == 0;
-}
-
 static bool
 any_has (const GArray *ranges, const struct address *address)
 {
   for (guint i = 0; ranges != NULL && i < ranges->len; i++)
-    if (offer_policy_range_has (&g_array_index (ranges, FunnelServeRange, i), address))
+    if (funnel_address_range_contains (&g_array_index (ranges, FunnelServeRange, i), address))
       return true;
   return false;
 }

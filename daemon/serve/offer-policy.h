@@ -25,9 +25,6 @@ struct token_bucket
 bool
 token_bucket_take (struct token_bucket *bucket, uint32_t rate, uint32_t burst, uint64_t now_ms);
 
-/** offer_policy_range_has: whether @address lies in @range. */
-bool offer_policy_range_has (const FunnelServeRange *range, const struct address *address);
-
 /** offer_policy_admits: whether a visitor from @source who is here already may stay at @now_s (Unix
  * seconds): OFFER_REASON_NONE, EXPIRED or NOT_ALLOWED. */
 enum offer_reason

@@ -2,25 +2,22 @@
 
 #include "lib/base/guarded-target.h"
 
+#include "lib/base/address-range.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_SIZE 4096
 
-static const struct
-{
-  guint8 ip[16];
-  guint8 family;
-  guint8 bits;
-} ranges[] = {
-    {{169, 254}, 4, 16},           /* link-local, and most clouds */
-    {{100, 100, 100, 200}, 4, 32}, /* Alibaba */
-    {{168, 63, 129, 16}, 4, 32},   /* Azure */
-    {{192, 0, 0, 192}, 4, 32},     /* Oracle */
-    {{0xfe, 0x80}, 6, 10},         /* link-local */
-    {{0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 6, 128}, /* Amazon */
-    {{0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 6, 128}, /* Google */
+static const FunnelAddressRange ranges[] = {
+    {4, 16, {169, 254}},                                          /* link-local, and most clouds */
+    {4, 32, {100, 100, 100, 200}},                                /* Alibaba */
+    {4, 32, {168, 63, 129, 16}},                                  /* Azure */
+    {4, 32, {192, 0, 0, 192}},                                    /* Oracle */
+    {6, 10, {0xfe, 0x80}},                                        /* link-local */
+    {6, 128, {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54}}, /* Amazon */
+    {6, 128, {0xfd, 0x20, 0x00, 0xce, [14] = 0x02, [15] = 0x54}}, /* Google */
 };
 
 static const char *const sockets[] = {
@@ -46,20 +43,10 @@ static const char *const user_sockets[] = {
 };
 
 static gboolean
-in_range (const guint8 *ip, const guint8 *range, guint bits)
-{
-  guint whole = bits / 8;
-  guint8 mask = (guint8)(0xff00u >> (bits % 8));
-
-  return memcmp (ip, range, whole) == 0
-         && (bits % 8 == 0 || ((ip[whole] ^ range[whole]) & mask) == 0);
-}
-
-static gboolean
-is_in_ranges (guint8 family, const guint8 *ip)
+is_in_ranges (const struct address *address)
 {
   for (guint i = 0; i < G_N_ELEMENTS (ranges); i++)
-    if (ranges[i].family == family && in_range (ip, ranges[i].ip, ranges[i].bits))
+    if (funnel_address_range_contains (&ranges[i], address))
       return TRUE;
   return FALSE;
 }
@@ -68,10 +55,12 @@ gboolean
 funnel_guarded_address (const struct address *address)
 {
   static const guint8 nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+  struct address behind = {.family = 4};
 
-  if (address->family == 6 && memcmp (address->ip, nat64, sizeof nat64) == 0)
-    return is_in_ranges (4, address->ip + sizeof nat64);
-  return is_in_ranges (address->family, address->ip);
+  if (address->family != 6 || memcmp (address->ip, nat64, sizeof nat64) != 0)
+    return is_in_ranges (address);
+  memcpy (behind.ip, address->ip + sizeof nat64, 4);
+  return is_in_ranges (&behind);
 }
 
 static gboolean
