@@ -29,7 +29,7 @@ upstream_pool_clear (struct upstream_pool *pool)
 static bool
 is_same_target (const FunnelServeTarget *a, const FunnelServeTarget *b)
 {
-  if (a->n != b->n)
+  if (a->n != b->n || a->force != b->force)
     return false;
   for (guint i = 0; i < a->n; i++)
     if (a->lens[i] != b->lens[i] || memcmp (&a->addresses[i], &b->addresses[i], a->lens[i]) != 0)

@@ -253,7 +253,9 @@ test_refused (Case *c, gconstpointer data)
           = g_strconcat (refused_cases[i].request, "GET /smuggled HTTP/1.1\r\n" HOST "\r\n", NULL);
       g_autofree char *answer = talk (&c->fixture, request, NULL);
 
-      g_test_message ("%s", refused_cases[i].request);
+      g_autofree char *shown = g_strescape (refused_cases[i].request, NULL);
+
+      g_test_message ("%s", shown);
       g_assert_cmpuint (status_of (answer), ==, refused_cases[i].status);
       g_assert_null (strstr (answer + 1, "HTTP/1.1 "));
       g_assert_nonnull (strstr (answer, "Connection: close\r\n"));
