@@ -23,11 +23,16 @@ find_command (const FunnelCliCommand *const *commands, const char *name)
 }
 
 static gboolean
-check_arguments (const FunnelCliCommand *command, char **arguments, GError **error)
+check_arguments (const FunnelCliCommand *command,
+                 const FunnelCliOptions *options,
+                 char **arguments,
+                 GError **error)
 {
   guint n = g_strv_length (arguments);
+  /* What a command line after -- listens on is found out. */
+  guint min = options->command ? 0 : command->min_arguments;
 
-  if (n >= command->min_arguments && n <= command->max_arguments)
+  if (n >= min && n <= command->max_arguments)
     return TRUE;
   if (!command->name && n == 2)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
@@ -62,7 +67,7 @@ funnel_cli_resolve (const FunnelCliCommand *const *commands,
   *arguments = words;
   if (options->help)
     return command;
-  if (!check_arguments (command, words, error)
+  if (!check_arguments (command, options, words, error)
       || !funnel_cli_options_check (options, command->flags, command->synopsis, error))
     return NULL;
   return command;
@@ -70,11 +75,31 @@ funnel_cli_resolve (const FunnelCliCommand *const *commands,
 
 /* --- Running it --- */
 
+/* A second signal kills in the usual way. */
 static gboolean
-signal_cb (gpointer data)
+take_signal (FunnelCli *cli, int number)
 {
-  g_cancellable_cancel (data);
-  return G_SOURCE_REMOVE; /* a second signal kills in the usual way */
+  cli->signal_number = number;
+  g_cancellable_cancel (cli->cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+sigint_cb (gpointer data)
+{
+  return take_signal (data, SIGINT);
+}
+
+static gboolean
+sigterm_cb (gpointer data)
+{
+  return take_signal (data, SIGTERM);
+}
+
+static gboolean
+sighup_cb (gpointer data)
+{
+  return take_signal (data, SIGHUP);
 }
 
 static FunnelExit
@@ -105,7 +130,6 @@ run_command (const FunnelCliCommand *const *commands,
              const FunnelCliOptions *options,
              GError **error)
 {
-  const int ending[] = {SIGINT, SIGTERM, SIGHUP};
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   FunnelCli cli = {.commands = commands, .options = options, .cancellable = cancellable};
   const FunnelCliCommand *command = funnel_cli_resolve (commands, options, &cli.arguments, error);
@@ -120,8 +144,9 @@ run_command (const FunnelCliCommand *const *commands,
       cli.arguments = help_arguments;
       command = &funnel_cli_help;
     }
-  for (gsize i = 0; i < G_N_ELEMENTS (ending); i++)
-    g_unix_signal_add (ending[i], signal_cb, cancellable);
+  g_unix_signal_add (SIGINT, sigint_cb, &cli);
+  g_unix_signal_add (SIGTERM, sigterm_cb, &cli);
+  g_unix_signal_add (SIGHUP, sighup_cb, &cli);
   code = command->run (&cli, error);
   if (cli.client)
     g_signal_handlers_disconnect_by_data (cli.client, &cli);
@@ -139,6 +164,7 @@ funnel_cli_main (const FunnelCliCommand *const *commands, char **argv)
   setlocale (LC_ALL, "");
   options = funnel_cli_options_parse (argv[0] ? argv + 1 : argv, &error);
   funnel_cli_scrub_tokens (argv);
+  funnel_cli_scrub_passwords (argv);
   if (!options)
     return print_error (error, FALSE);
   if (options->version)

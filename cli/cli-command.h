@@ -49,6 +49,7 @@ struct _FunnelCli
   GCancellable *cancellable; /* cancelled by SIGINT, SIGTERM and SIGHUP */
   FunnelClient *client;      /* after funnel_cli_connect */
   gboolean bus_closed;
+  int signal_number; /* that cancelled; 0 none */
 };
 
 extern const FunnelCliCommand funnel_cli_share;
@@ -60,6 +61,8 @@ extern const FunnelCliCommand funnel_cli_leave;
 extern const FunnelCliCommand funnel_cli_tunnel;
 extern const FunnelCliCommand funnel_cli_ca;
 extern const FunnelCliCommand funnel_cli_cert;
+extern const FunnelCliCommand funnel_cli_export;
+extern const FunnelCliCommand funnel_cli_import;
 extern const FunnelCliCommand funnel_cli_help;
 
 /**

@@ -108,6 +108,86 @@ certificate_to_json (GVariant *certificate)
   return object;
 }
 
+static JsonNode *value_to_json (GVariant *value);
+
+/* Members as on D-Bus, with underscores. */
+static JsonObject *
+map_to_json (GVariant *map)
+{
+  JsonObject *object = json_object_new ();
+  GVariantIter iter;
+  const char *key = NULL;
+  GVariant *value = NULL;
+
+  if (!map)
+    return object;
+  g_variant_iter_init (&iter, map);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    {
+      g_autofree char *member = g_strdelimit (g_strdup (key), "-", '_');
+
+      json_object_set_member (object, member, value_to_json (value));
+    }
+  return object;
+}
+
+static JsonNode *
+value_to_json (GVariant *value)
+{
+  JsonNode *node = json_node_alloc ();
+  JsonArray *array = NULL;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
+    return json_node_init_boolean (node, g_variant_get_boolean (value));
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+    return json_node_init_int (node, g_variant_get_uint32 (value));
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return json_node_init_string (node, g_variant_get_string (value, NULL));
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY))
+    {
+      g_autofree const char **texts = g_variant_get_strv (value, NULL);
+
+      array = names_to_json (texts);
+    }
+  else
+    array = json_array_new ();
+  json_node_init_array (node, array);
+  json_array_unref (array);
+  return node;
+}
+
+static JsonArray *
+mounts_to_json (GVariant *mounts)
+{
+  JsonArray *array = json_array_new ();
+
+  for (gsize i = 0; mounts && i < g_variant_n_children (mounts); i++)
+    {
+      g_autoptr (GVariant) mount = g_variant_get_child_value (mounts, i);
+
+      json_array_add_object_element (array, map_to_json (mount));
+    }
+  return array;
+}
+
+static void
+set_rules (JsonObject *object, FunnelDBusShare *share)
+{
+  json_object_set_array_member (object, "mounts",
+                                mounts_to_json (funnel_dbus_share_get_mounts (share)));
+  json_object_set_object_member (object, "access",
+                                 map_to_json (funnel_dbus_share_get_access (share)));
+  json_object_set_int_member (object, "expires", (gint64)funnel_dbus_share_get_expires (share));
+  set_string (object, "command", funnel_dbus_share_get_command (share));
+  json_object_set_int_member (object, "proxy_protocol",
+                              funnel_dbus_share_get_proxy_protocol (share));
+  json_object_set_array_member (object, "alpn", names_to_json (funnel_dbus_share_get_alpn (share)));
+  json_object_set_array_member (object, "warnings",
+                                names_to_json (funnel_dbus_share_get_warnings (share)));
+  json_object_set_object_member (object, "requests",
+                                 counts_to_json (funnel_dbus_share_get_requests (share)));
+}
+
 JsonObject *
 funnel_cli_json_share (FunnelDBusShare *share)
 {
@@ -135,6 +215,7 @@ funnel_cli_json_share (FunnelDBusShare *share)
   json_object_set_object_member (object, "bytes", bytes);
   json_object_set_object_member (object, "refusals",
                                  counts_to_json (funnel_dbus_share_get_refusals (share)));
+  set_rules (object, share);
   return object;
 }
 
@@ -231,4 +312,25 @@ funnel_cli_json_print_count (guint count)
 
   json_object_set_int_member (object, "count", count);
   funnel_cli_json_print (object, FALSE);
+}
+
+char *
+funnel_cli_json_request (const FunnelCliRequest *request)
+{
+  JsonObject *object = funnel_cli_json_new ();
+  JsonObject *body = json_object_new ();
+  g_autoptr (JsonNode) root = json_node_alloc ();
+
+  json_object_set_int_member (body, "time", request->time);
+  set_string (body, "source", request->source);
+  set_string (body, "method", request->method);
+  set_string (body, "path", request->path);
+  json_object_set_int_member (body, "status", request->status);
+  json_object_set_boolean_member (body, "complete", request->complete);
+  json_object_set_int_member (body, "bytes", (gint64)request->bytes);
+  json_object_set_int_member (body, "ms", request->ms);
+  json_object_set_object_member (object, "request", body);
+  json_node_init_object (root, object);
+  json_object_unref (object);
+  return json_to_string (root, FALSE);
 }

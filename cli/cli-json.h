@@ -6,6 +6,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "cli/cli-labels.h"
 #include "lib/client/client.h"
 
 G_BEGIN_DECLS
@@ -24,5 +25,8 @@ void funnel_cli_json_print (JsonObject *object, gboolean pretty);
 void funnel_cli_json_print_error (const GError *error);
 /** funnel_cli_json_print_count: {"version":1,"count":N} */
 void funnel_cli_json_print_count (guint count);
+
+/** funnel_cli_json_request: one request of the log as a line; caller frees. */
+char *funnel_cli_json_request (const FunnelCliRequest *request);
 
 G_END_DECLS

@@ -250,3 +250,119 @@ funnel_label_certificate (GVariant *certificate)
     }
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
+
+char *
+funnel_label_request (const FunnelCliRequest *request)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (request->time / G_USEC_PER_SEC);
+  g_autofree char *clock = time ? g_date_time_format (time, "%H:%M:%S") : g_strdup ("?");
+  g_autofree char *source = funnel_label_clean (request->source);
+  g_autofree char *method = funnel_label_clean (request->method);
+  g_autofree char *path = funnel_label_clean (request->path);
+  g_autofree char *size = g_format_size (request->bytes);
+  g_autofree char *status
+      = request->status ? g_strdup_printf ("%u", request->status) : g_strdup ("unanswered");
+  char *port = strrchr (source, ':');
+
+  if (port)
+    *port = '\0';
+  return g_strdup_printf ("%s %s %s %s %s%s %s %ums", clock, source, method, path, status,
+                          request->complete || !request->status ? "" : " (cut short)", size,
+                          request->ms);
+}
+
+static gboolean
+lookup_flag (GVariant *map, const char *key)
+{
+  gboolean value = FALSE;
+
+  return g_variant_lookup (map, key, "b", &value) && value;
+}
+
+static const char *
+lookup_text (GVariant *map, const char *key)
+{
+  const char *value = "";
+
+  g_variant_lookup (map, key, "&s", &value);
+  return value;
+}
+
+char *
+funnel_label_mount (GVariant *mount, gboolean with_path)
+{
+  static const char *const flags[] = {"keep-prefix", "listing", "lan", "force"};
+  const char *kind = lookup_text (mount, "kind"), *host = lookup_text (mount, "host-header");
+  g_autofree char *path = funnel_label_clean (lookup_text (mount, "path"));
+  g_autofree char *target = funnel_label_clean (lookup_text (mount, "target"));
+  g_autofree char *problem = funnel_label_clean (lookup_text (mount, "problem"));
+  GString *text = g_string_new (NULL);
+
+  if (with_path)
+    g_string_append_printf (text, "%-9s ", path);
+  /* Texts and redirects say by themselves what they are. */
+  if (g_str_equal (kind, "text") || g_str_equal (kind, "redirect"))
+    g_string_append (text, target);
+  else
+    g_string_append_printf (text, "%s %s", kind, target);
+  if (*host && !g_str_equal (host, "keep"))
+    g_string_append_printf (text, ", host-header %s", host);
+  for (gsize i = 0; i < G_N_ELEMENTS (flags); i++)
+    if (lookup_flag (mount, flags[i]))
+      g_string_append_printf (text, ", %s", flags[i]);
+  if (*problem)
+    g_string_append_printf (text, "; DOWN: %s", problem);
+  return g_string_free (text, FALSE);
+}
+
+static void
+append_ranges (GString *text, GVariant *access, const char *key, const char *before)
+{
+  g_autofree const char **ranges = NULL;
+  g_autofree char *joined = NULL;
+  g_autofree char *clean = NULL;
+
+  if (!g_variant_lookup (access, key, "^a&s", &ranges) || !ranges[0])
+    return;
+  joined = g_strjoinv (", ", (GStrv)ranges);
+  clean = funnel_label_clean (joined);
+  g_string_append_printf (text, "%s%s%s", text->len ? "; " : "", before, clean);
+}
+
+char *
+funnel_label_access (GVariant *access)
+{
+  GString *text = g_string_new (NULL);
+  guint32 max_conns = 0, rate = 0;
+  g_autofree char *user = NULL;
+
+  if (!access)
+    return g_string_free (text, FALSE);
+  append_ranges (text, access, "allow", "only ");
+  append_ranges (text, access, "deny", "not ");
+  user = funnel_label_clean (lookup_text (access, "auth-user"));
+  if (*user)
+    g_string_append_printf (text, "%spassword of %s", text->len ? "; " : "", user);
+  if (lookup_flag (access, "public"))
+    g_string_append_printf (text, "%sanyone on the internet", text->len ? "; " : "");
+  if (g_variant_lookup (access, "max-conns", "u", &max_conns) && max_conns)
+    g_string_append_printf (text, "; at most %u connections", max_conns);
+  if (g_variant_lookup (access, "rate", "u", &rate) && rate)
+    g_string_append_printf (text, "; %u new ones a second", rate);
+  return g_string_free (text, FALSE);
+}
+
+char *
+funnel_label_end (guint64 expires, gint64 now)
+{
+  g_autofree char *when = NULL;
+  g_autofree char *left = NULL;
+
+  if (!expires)
+    return NULL;
+  when = format_time ((gint64)expires);
+  if ((gint64)expires <= now)
+    return g_strdup_printf ("over since %s", when);
+  left = funnel_duration_print ((gint64)expires - now);
+  return g_strdup_printf ("in %s, at %s", left, when);
+}

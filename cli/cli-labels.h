@@ -19,6 +19,30 @@ typedef struct
   const char *next_step;
 } FunnelCliShareText;
 
+/** FunnelCliRequest: one line of the request log; texts are borrowed. */
+typedef struct
+{
+  gint64 time; /* Unix microseconds */
+  const char *source;
+  const char *method;
+  const char *path;
+  guint16 status; /* 0: cut short before an answer */
+  gboolean complete;
+  guint64 bytes;
+  guint32 ms;
+} FunnelCliRequest;
+
+/** funnel_label_request: "14:02:11 203.0.113.9 GET /path 200 1.2 kB 12ms". */
+char *funnel_label_request (const FunnelCliRequest *request);
+/** funnel_label_mount: "/api  proxy http://…", with what is special about it, from one of Mounts.
+ * @with_path: say the path too */
+char *funnel_label_mount (GVariant *mount, gboolean with_path);
+/** funnel_label_access: "203.0.113.0/24; password for me; at most 5 connections" from Access;
+ * "anyone" for none. */
+char *funnel_label_access (GVariant *access);
+/** funnel_label_end: "in 1h 30m, at 2026-11-24 18:00"; NULL for 0 (never). */
+char *funnel_label_end (guint64 expires, gint64 now);
+
 /** funnel_label_is_active: whether a share may be called available. */
 gboolean funnel_label_is_active (const char *state);
 

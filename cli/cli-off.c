@@ -11,7 +11,10 @@
 #include "lib/base/error.h"
 
 static GVariant *
-build_filter (const FunnelCliOptions *options, const char *target, const char *etag)
+build_filter (const FunnelCliOptions *options,
+              const char *target,
+              const char *etag,
+              gboolean dry_run)
 {
   GVariantDict dict;
 
@@ -24,8 +27,12 @@ build_filter (const FunnelCliOptions *options, const char *target, const char *e
     g_variant_dict_insert (&dict, "port", "q", options->port);
   if (options->name)
     g_variant_dict_insert (&dict, "name", "s", options->name);
+  if (options->share.path)
+    g_variant_dict_insert (&dict, "path", "s", options->share.path);
   if (etag)
     g_variant_dict_insert (&dict, "if-match", "s", etag);
+  if (dry_run)
+    g_variant_dict_insert (&dict, "dry-run", "b", TRUE);
   return g_variant_dict_end (&dict);
 }
 
@@ -62,20 +69,36 @@ list_shares (FunnelClient *client, const FunnelCliOptions *options, guint *count
   return g_string_free (text, FALSE);
 }
 
-/* Without a target it is known here which shares would end; more than one is worth a question. The
- * ETag makes sure that what ends is what was shown. */
+static gboolean
+call_unshare (FunnelCli *cli, const char *etag, gboolean dry_run, guint *count, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  funnel_client_unshare_async (cli->client,
+                               build_filter (cli->options, cli->arguments[0], etag, dry_run),
+                               cli->cancellable, funnel_cli_await_cb, &result);
+  return funnel_client_unshare_finish (cli->client, funnel_cli_await (&result), count, error);
+}
+
+/* More than one is worth a question. The ETag makes sure that what ends is what was asked about. */
 static gboolean
 confirm_several (FunnelCli *cli, char **etag, GError **error)
 {
   g_autofree char *now = funnel_client_dup_etag (cli->client);
   g_autofree char *question = NULL;
   g_autofree char *list = NULL;
-  guint count = 0;
+  guint count = 0, shares = 0;
 
-  list = list_shares (cli->client, cli->options, &count);
+  if (!call_unshare (cli, now, TRUE, &count, error))
+    return FALSE;
   if (count <= 1)
     return TRUE;
-  question = g_strdup_printf ("%sAre you sure you want to end these %u shares?", list, count);
+  list = list_shares (cli->client, cli->options, &shares);
+  /* Which ones a target or a path means is the daemon's to say. */
+  if (cli->arguments[0] || cli->options->share.path || count != shares)
+    question = g_strdup_printf ("Are you sure you want to end %u targets?", count);
+  else
+    question = g_strdup_printf ("%sAre you sure you want to end these %u shares?", list, count);
   if (!funnel_cli_confirm (cli, question, error))
     return FALSE;
   *etag = g_steal_pointer (&now);
@@ -100,7 +123,6 @@ static FunnelExit
 run (FunnelCli *cli, GError **error)
 {
   const char *target = cli->arguments[0];
-  g_autoptr (GAsyncResult) result = NULL;
   g_autofree char *etag = NULL;
   guint count = 0;
 
@@ -109,12 +131,9 @@ run (FunnelCli *cli, GError **error)
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "empty target");
       return FUNNEL_EXIT_USAGE;
     }
-  if (!funnel_cli_connect (cli, error) || (!target && !confirm_several (cli, &etag, error)))
+  if (!funnel_cli_connect (cli, error))
     return FUNNEL_EXIT_ERROR;
-
-  funnel_client_unshare_async (cli->client, build_filter (cli->options, target, etag),
-                               cli->cancellable, funnel_cli_await_cb, &result);
-  if (!funnel_client_unshare_finish (cli->client, funnel_cli_await (&result), &count, error))
+  if (!confirm_several (cli, &etag, error) || !call_unshare (cli, etag, FALSE, &count, error))
     {
       if (g_error_matches (*error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND))
         explain_not_found (cli, error);
@@ -134,9 +153,10 @@ const FunnelCliCommand funnel_cli_off = {
     .details = "Ends the shares that match the target and the flags given, for example:\n"
                "  funnel 3000 off\n"
                "  funnel --https=443 off\n"
-               "Without any, it ends the only share, or asks when there are several.\n",
-    .flags
-    = FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
+               "  funnel --set-path=/api off\n"
+               "Without any, it ends everything. It asks when several would end.\n",
+    .flags = FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_PATH | FUNNEL_CLI_YES | FUNNEL_CLI_JSON
+             | FUNNEL_CLI_SYSTEM,
     .min_arguments = 0,
     .max_arguments = 1,
     .run = run,

@@ -79,6 +79,7 @@ funnel_cli_options_help (FunnelCliFlags allowed)
   for (gsize i = 0; i < G_N_ELEMENTS (help_rows); i++)
     if (!help_rows[i].flag || (help_rows[i].flag & allowed))
       g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage, help_rows[i].description);
+  funnel_cli_share_options_help (allowed, text);
   return g_string_free (text, FALSE);
 }
 
@@ -290,7 +291,11 @@ take_texts (FunnelCliOptions *options, GError **error)
 }
 
 static gboolean
-parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError **error)
+parse_into (FunnelCliOptions *options,
+            RawOptions *raw,
+            FunnelCliShareRaw *share,
+            char **arguments,
+            GError **error)
 {
   const GOptionEntry entries[] = {
       {"bg", 0, 0, G_OPTION_ARG_NONE, &options->background, NULL, NULL},
@@ -325,6 +330,7 @@ parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->arguments, NULL, NULL},
       G_OPTION_ENTRY_NULL,
   };
+  g_autofree GOptionEntry *share_entries = funnel_cli_share_entries (share);
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   GStrv rest;
@@ -332,13 +338,17 @@ parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError
   gboolean ok;
 
   g_ptr_array_add (argv, g_strdup ("funnel"));
-  for (char **argument = arguments; *argument; argument++)
-    g_ptr_array_add (argv, g_strdup (*argument));
+  /* What follows -- is somebody else's command line. */
+  for (; *arguments && strcmp (*arguments, "--") != 0; arguments++)
+    g_ptr_array_add (argv, g_strdup (*arguments));
+  if (*arguments)
+    options->command = g_strdupv (arguments + 1);
   g_ptr_array_add (argv, NULL);
   rest = (GStrv)g_ptr_array_steal (argv, NULL);
 
   g_option_context_set_help_enabled (context, FALSE);
   g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_main_entries (context, share_entries, NULL);
   ok = g_option_context_parse_strv (context, &rest, &parse_error);
   g_strfreev (rest);
   if (!ok)
@@ -346,13 +356,34 @@ parse_into (FunnelCliOptions *options, RawOptions *raw, char **arguments, GError
   return ok;
 }
 
+static gboolean
+take_share (FunnelCliOptions *options, FunnelCliShareRaw *raw, GError **error)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  guint given = 0;
+
+  if (!funnel_cli_share_options_read (raw, &options->share, now, &given, error))
+    return FALSE;
+  options->given |= given;
+  for (guint bit = 0; bit < G_N_ELEMENTS (options->share_flags); bit++)
+    options->share_flags[bit] = funnel_cli_share_options_stray (raw, 1u << bit);
+  if (options->command && !options->command[0])
+    {
+      refuse (error, "-- is followed by a command, as in: funnel -- npm run dev");
+      return FALSE;
+    }
+  options->given |= options->command ? FUNNEL_CLI_COMMAND_LINE : 0;
+  return take_file (&options->share.auth_file, "auth-file", error);
+}
+
 FunnelCliOptions *
 funnel_cli_options_parse (char **arguments, GError **error)
 {
   g_autoptr (FunnelCliOptions) options = g_new0 (FunnelCliOptions, 1);
   g_auto (RawOptions) raw = {0};
+  g_auto (FunnelCliShareRaw) share = {0};
 
-  if (!parse_into (options, &raw, arguments, error))
+  if (!parse_into (options, &raw, &share, arguments, error))
     return NULL;
   if (!options->arguments)
     options->arguments = g_new0 (char *, 1);
@@ -361,7 +392,7 @@ funnel_cli_options_parse (char **arguments, GError **error)
       || !take_simple (options, error) || !take_min_validity (options, raw.min_validity, error)
       || !take_texts (options, error))
     return NULL;
-  return g_steal_pointer (&options);
+  return take_share (options, &share, error) ? g_steal_pointer (&options) : NULL;
 }
 
 void
@@ -382,6 +413,8 @@ funnel_cli_options_free (FunnelCliOptions *options)
   g_free (options->allow_user);
   g_free (options->deny_user);
   g_strfreev (options->arguments);
+  g_strfreev (options->command);
+  funnel_cli_share_options_clear (&options->share);
   g_free (options);
 }
 
@@ -401,6 +434,14 @@ funnel_cli_options_check (const FunnelCliOptions *options,
       usage = help_rows[i].usage;
   if (stray & FUNNEL_CLI_KIND)
     usage = options->kind;
+  for (guint bit = 0; !usage && bit < G_N_ELEMENTS (options->share_flags); bit++)
+    if (stray & (1u << bit))
+      usage = options->share_flags[bit];
+  if (!usage)
+    {
+      refuse (error, "a command after -- means nothing to `%s`", command);
+      return FALSE;
+    }
   while (*usage == '-')
     usage++;
   refuse (error, "the %.*s flag means nothing to `%s`", (int)strcspn (usage, "="), usage, command);

@@ -5,7 +5,7 @@
  * is the daemon's to say. To add a flag: a row in the table of cli-options.c, a bit here, and the
  * bit in the commands that take it. */
 
-#include <glib.h>
+#include "cli/cli-share-options.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +30,13 @@ typedef enum
   FUNNEL_CLI_DENY_USER = 1 << 22,
   FUNNEL_CLI_LIST = 1 << 23,
   FUNNEL_CLI_FORGET = 1 << 24,
+  FUNNEL_CLI_PATH = 1 << 10,         /* from here on: cli-share-options.c */
+  FUNNEL_CLI_TARGET = 1 << 11,       /* how the target is used */
+  FUNNEL_CLI_PERMIT = 1 << 12,       /* --lan and --force */
+  FUNNEL_CLI_ACCESS = 1 << 13,       /* who may come */
+  FUNNEL_CLI_END = 1 << 14,          /* --for and --until */
+  FUNNEL_CLI_WIRE = 1 << 15,         /* --proxy-protocol and --alpn */
+  FUNNEL_CLI_COMMAND_LINE = 1 << 25, /* --port-env, and what follows -- */
 } FunnelCliFlags;
 
 typedef struct
@@ -64,6 +71,9 @@ typedef struct
   gboolean list;
   gboolean forget;
   GStrv arguments; /* everything that is not a flag */
+  FunnelCliShareOptions share;
+  const char *share_flags[32]; /* by bit of given: a flag of share that was given; NULL none */
+  GStrv command;               /* what follows --; NULL none */
 } FunnelCliOptions;
 
 #define FUNNEL_CLI_WAIT_DEFAULT 20 /* seconds */

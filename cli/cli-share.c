@@ -6,8 +6,12 @@
  * however this process dies. If the daemon itself dies, the share dies with it; when it is back,
  * the share is made again. */
 
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "cli/cli-child.h"
+#include "cli/cli-exposure.h"
 #include "cli/cli-json.h"
 #include "cli/cli-labels.h"
 #include "cli/cli-session.h"
@@ -17,13 +21,19 @@
 #define APPEAR_SECONDS 10 /* between the answer to Share and the object being there */
 #define RETURN_SECONDS 30 /* for a daemon that went away */
 #define STOP_MS 5000
+#define LOOK_MS 200 /* between looks at what the command listens on */
 
 typedef struct
 {
   FunnelCli *cli;
   FunnelCliView *view;
+  const char *target;    /* what to share; borrowed */
+  FunnelCliChild *child; /* NULL none */
   char *path;
   FunnelDBusShare *share;
+  guint64 logged;  /* number of the last request shown */
+  guint64 counted; /* requests, when they were last asked for */
+  guint64 ends;    /* Unix seconds; 0 never */
 } Run;
 
 static void
@@ -43,8 +53,9 @@ insert_string (GVariantDict *dict, const char *key, const char *value)
 }
 
 static GVariant *
-build_request (const FunnelCliOptions *options)
+build_request (Run *run)
 {
+  const FunnelCliOptions *options = run->cli->options;
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);
@@ -54,6 +65,9 @@ build_request (const FunnelCliOptions *options)
   insert_string (&dict, "name", options->name);
   insert_string (&dict, "certificate-file", options->certificate_file);
   insert_string (&dict, "key-file", options->key_file);
+  funnel_cli_share_options_fill (&options->share, &dict);
+  if (run->child)
+    insert_string (&dict, "command", funnel_cli_child_get_name (run->child));
   if (!options->background)
     g_variant_dict_insert (&dict, "foreground", "b", TRUE);
   return g_variant_dict_end (&dict);
@@ -94,8 +108,9 @@ begin (Run *run, GError **error)
   g_auto (FunnelCliDeadline) deadline = {0};
 
   run_clear (run);
-  funnel_client_share_async (cli->client, cli->arguments[0], build_request (cli->options),
-                             cli->cancellable, funnel_cli_await_cb, &result);
+  run->logged = 0;
+  funnel_client_share_async (cli->client, run->target, build_request (run), cli->cancellable,
+                             funnel_cli_await_cb, &result);
   run->path = funnel_client_share_finish (cli->client, funnel_cli_await (&result), error);
   if (!run->path)
     return FALSE;
@@ -122,6 +137,12 @@ is_there (Run *run)
   g_autoptr (FunnelDBusShare) current = funnel_client_ref_share (run->cli->client, run->path);
 
   return current == run->share;
+}
+
+static guint64
+now_seconds (void)
+{
+  return (guint64)(g_get_real_time () / G_USEC_PER_SEC);
 }
 
 static FunnelExit
@@ -173,27 +194,95 @@ resume (Run *run, GError **error)
   return wait_for_daemon (run->cli, error) && begin (run, error);
 }
 
-static FunnelExit
-hold (Run *run, GError **error)
+static void
+print_requests (Run *run, GVariant *requests)
+{
+  FunnelCliRequest request;
+  GVariantIter iter;
+
+  g_variant_iter_init (&iter, requests);
+  while (g_variant_iter_next (&iter, "(tx&s&s&sqbtu)", &run->logged, &request.time, &request.source,
+                              &request.method, &request.path, &request.status, &request.complete,
+                              &request.bytes, &request.ms))
+    {
+      g_autofree char *line = run->cli->options->json ? funnel_cli_json_request (&request)
+                                                      : funnel_label_request (&request);
+
+      funnel_cli_view_log (run->view, line);
+    }
+}
+
+/* Asked for whenever the counters say that there are more; while the answer is on its way, the next
+ * turn of the loop comes with it. */
+static gboolean
+log_requests (Run *run, GError **error)
+{
+  FunnelDBusShare *share = run->share;
+  GVariant *counts = funnel_dbus_share_get_requests (share);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GVariant) requests = NULL;
+  guint64 all = 0, count = 0;
+  GVariantIter iter;
+
+  if (!counts)
+    return TRUE;
+  g_variant_iter_init (&iter, counts);
+  while (g_variant_iter_next (&iter, "{&st}", NULL, &count))
+    all += count;
+  if (all == run->counted)
+    return TRUE;
+  run->counted = all;
+  funnel_dbus_share_call_list_requests (share, run->logged, run->cli->cancellable,
+                                        funnel_cli_await_cb, &result);
+  /* A daemon that has just gone is noticed by the caller. */
+  if (funnel_dbus_share_call_list_requests_finish (share, &requests, funnel_cli_await (&result),
+                                                   NULL))
+    print_requests (run, requests);
+  return !g_cancellable_set_error_if_cancelled (run->cli->cancellable, error);
+}
+
+static gboolean
+is_over (Run *run)
+{
+  return run->child && funnel_cli_child_has_ended (run->child);
+}
+
+/* One turn. Returns FALSE when holding is over: with an error, or in good order. */
+static gboolean
+hold_on (Run *run, GError **error)
 {
   FunnelCli *cli = run->cli;
 
-  funnel_cli_view_update (run->view, run->share);
-  while (funnel_cli_step (cli, error))
+  if (!funnel_cli_step (cli, error))
+    return FALSE;
+  if (is_over (run))
+    return FALSE;
+  if (!is_there (run))
     {
-      if (!is_there (run))
+      if (funnel_client_get_running (cli->client))
         {
-          if (funnel_client_get_running (cli->client))
-            {
-              funnel_cli_view_note (run->view, "The share was ended by another command.");
-              return FUNNEL_EXIT_OK;
-            }
-          if (!resume (run, error))
-            break;
+          funnel_cli_view_note (run->view, run->ends && run->ends <= now_seconds ()
+                                               ? "The share has ended: its time is over."
+                                               : "The share was ended by another command.");
+          return FALSE;
         }
-      funnel_cli_view_update (run->view, run->share);
+      if (!resume (run, error))
+        return FALSE;
     }
-  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  funnel_cli_view_update (run->view, run->share);
+  return log_requests (run, error);
+}
+
+static FunnelExit
+hold (Run *run, GError **error)
+{
+  funnel_cli_view_update (run->view, run->share);
+  run->ends = funnel_dbus_share_get_expires (run->share);
+  while (hold_on (run, error))
+    ;
+  if (!*error && !is_over (run))
+    return FUNNEL_EXIT_OK;
+  if (*error && !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return FUNNEL_EXIT_ERROR;
   g_clear_error (error);
   return stop (run);
@@ -283,44 +372,218 @@ run_background (Run *run, GError **error)
   return active ? FUNNEL_EXIT_OK : FUNNEL_EXIT_PENDING;
 }
 
+/* --- A command to share for --- */
+
+static gboolean
+tick_cb (gpointer data)
+{
+  return G_SOURCE_CONTINUE; /* the loop turns, and looks */
+}
+
+/* Wait for the child to listen; what it listens on, or NULL with an error, or when it has ended. */
+static char *
+await_target (Run *run, GError **error)
+{
+  guint ticks = g_timeout_add (LOOK_MS, tick_cb, NULL);
+  char *target = NULL;
+
+  while (!target && !funnel_cli_child_has_ended (run->child))
+    {
+      g_autofree char *others = NULL;
+
+      target = funnel_cli_child_find_target (run->child, &others);
+      if (others)
+        fprintf (stderr,
+                 "Note: it listens on more than one port; sharing %s, not %s. To choose, type the "
+                 "port before --.\n",
+                 target, others);
+      if (!target && !funnel_cli_step (run->cli, error))
+        break;
+    }
+  g_source_remove (ticks);
+  return target;
+}
+
+static guint16
+get_port_env (const FunnelCliOptions *options, const char *target, GError **error)
+{
+  const char *digits = target ? strrchr (target, ':') : NULL;
+
+  if (!options->share.port_env)
+    return 0;
+  digits = digits ? digits + 1 : target;
+  if (digits)
+    return funnel_cli_parse_port ("port-env", digits, error);
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                       "--port-env needs a port before --, as in: funnel --port-env 3000 -- npm "
+                       "start");
+  return 0;
+}
+
+/* It ends with this command, in whatever way this command ends. */
+static FunnelExit
+end_child (Run *run, FunnelExit code)
+{
+  if (!funnel_cli_child_has_ended (run->child))
+    funnel_cli_child_forward (run->child,
+                              run->cli->signal_number ? run->cli->signal_number : SIGTERM);
+  while (!funnel_cli_child_has_ended (run->child))
+    g_main_context_iteration (NULL, TRUE);
+  if (code == FUNNEL_EXIT_OK || run->cli->signal_number)
+    return (FunnelExit)funnel_cli_child_get_status (run->child);
+  return code;
+}
+
+static FunnelExit
+share_child (Run *run, GError **error)
+{
+  g_autofree char *target = NULL;
+
+  if (!run->target)
+    run->target = target = await_target (run, error);
+  if (!run->target)
+    {
+      if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        g_clear_error (error);
+      return *error ? FUNNEL_EXIT_ERROR : FUNNEL_EXIT_OK;
+    }
+  if (!begin (run, error))
+    return FUNNEL_EXIT_ERROR;
+  funnel_cli_exposure_warn (run->share);
+  return hold (run, error);
+}
+
+static FunnelExit
+run_child (Run *run, GError **error)
+{
+  const FunnelCliOptions *options = run->cli->options;
+  g_autoptr (FunnelCliChild) child = NULL;
+  guint16 port = get_port_env (options, run->target, error);
+  FunnelExit code;
+
+  if (*error)
+    return FUNNEL_EXIT_USAGE;
+  child = funnel_cli_child_new (options->command, port, error);
+  if (!child)
+    return FUNNEL_EXIT_USAGE;
+  run->child = child;
+  funnel_cli_view_init (run->view, options->json, "");
+  /* The screen is the program's. */
+  if (run->view->mode == FUNNEL_CLI_VIEW_TERMINAL)
+    run->view->mode = FUNNEL_CLI_VIEW_LINES;
+  run->view->footer = NULL;
+  code = end_child (run, share_child (run, error));
+  run->child = NULL;
+  return code;
+}
+
+/* --- The command --- */
+
+static gboolean
+check_usage (FunnelCli *cli, GError **error)
+{
+  const FunnelCliOptions *options = cli->options;
+  const char *message = NULL;
+
+  if (cli->arguments[0] && !*cli->arguments[0])
+    message = "empty target";
+  else if ((options->given & FUNNEL_CLI_WAIT) && !options->background)
+    message = "--wait needs --bg";
+  else if (options->command && options->background)
+    message = "a share made for a command ends with it; leave --bg off";
+  else if (options->share.port_env && !options->command)
+    message = "--port-env needs a command, as in: funnel --port-env 3000 -- npm start";
+  if (!message)
+    return TRUE;
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, message);
+  return FALSE;
+}
+
+/* "./site" and "~/site": the daemon has a working directory of its own. */
+static char *
+make_absolute (const char *target)
+{
+  if (target
+      && (g_str_has_prefix (target, "./") || g_str_has_prefix (target, "../")
+          || strcmp (target, ".") == 0 || strcmp (target, "..") == 0))
+    return g_canonicalize_filename (target, NULL);
+  return g_strdup (target);
+}
+
+static gboolean
+read_password (FunnelCli *cli, GError **error)
+{
+  /* The options are the program's own; nobody else looks at them. */
+  FunnelCliShareOptions *share = &((FunnelCliOptions *)cli->options)->share;
+  g_autofree char *text = NULL;
+  gboolean ok;
+
+  if (share->auth_file)
+    {
+      if (!g_file_get_contents (share->auth_file, &text, NULL, error))
+        {
+          (*error)->domain = FUNNEL_ERROR;
+          (*error)->code = FUNNEL_ERROR_INVALID_ARGUMENT;
+          return FALSE;
+        }
+      text[strcspn (text, "\r\n")] = '\0';
+      ok = funnel_cli_split_auth (text, &share->auth_user, &share->auth_password, error);
+      explicit_bzero (text, strlen (text));
+      return ok;
+    }
+  if (!share->auth_user || !*share->auth_user || share->auth_password)
+    return TRUE;
+  fprintf (stderr, "Password for visitors to give as %s: ", share->auth_user);
+  fflush (stderr);
+  share->auth_password = funnel_cli_read_line (cli, TRUE, error);
+  return share->auth_password != NULL;
+}
+
+static FunnelExit
+run_target (Run *run, GError **error)
+{
+  FunnelCli *cli = run->cli;
+  gboolean background = cli->options->background;
+
+  if (!begin (run, error))
+    return FUNNEL_EXIT_ERROR;
+  funnel_cli_exposure_warn (run->share);
+  funnel_cli_view_init (run->view, cli->options->json, background ? NULL : "Press Ctrl+C to exit.");
+  return background ? run_background (run, error) : hold (run, error);
+}
+
 static FunnelExit
 run_share (FunnelCli *cli, GError **error)
 {
+  g_autofree char *target = make_absolute (cli->arguments[0]);
   g_auto (FunnelCliView) view = {0};
-  g_auto (Run) run = {.cli = cli, .view = &view};
+  g_auto (Run) run = {.cli = cli, .view = &view, .target = target};
 
-  if (!*cli->arguments[0])
-    {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "empty target");
-      return FUNNEL_EXIT_USAGE;
-    }
-  if ((cli->options->given & FUNNEL_CLI_WAIT) && !cli->options->background)
-    {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "--wait needs --bg");
-      return FUNNEL_EXIT_USAGE;
-    }
-  if (!funnel_cli_connect (cli, error))
+  if (!check_usage (cli, error) || !read_password (cli, error))
+    return FUNNEL_EXIT_USAGE;
+  if (!funnel_cli_connect (cli, error) || !funnel_cli_exposure_confirm (cli, target, error))
     return FUNNEL_EXIT_ERROR;
   tell_notice (cli);
-  if (!begin (&run, error))
-    return FUNNEL_EXIT_ERROR;
-  funnel_cli_view_init (&view, cli->options->json,
-                        cli->options->background ? NULL : "Press Ctrl+C to exit.");
-  return cli->options->background ? run_background (&run, error) : hold (&run, error);
+  return cli->options->command ? run_child (&run, error) : run_target (&run, error);
 }
 
 const FunnelCliCommand funnel_cli_share = {
     .name = NULL,
-    .synopsis = "[FLAGS] TARGET",
+    .synopsis = "[FLAGS] TARGET | -- COMMAND",
     .summary = "put TARGET on the internet",
-    .details = "TARGET is a port (3000), HOST:PORT, an http:// or https:// URL, or with --tcp and\n"
-               "--tls-terminated-tcp also tcp://HOST:PORT. The share ends with this command, "
-               "unless --bg is given.\n"
-               "With --bg the command waits until the share was seen to work from outside: it "
-               "exits with 0 then,\n"
-               "with 3 when that has not happened within --wait seconds.\n",
+    .details
+    = "TARGET is a port (3000), HOST:PORT, an http://, https://, https+insecure:// or h2c:// "
+      "URL, unix:/PATH,\na file or folder (/srv/site, ./site), text:WORDS or "
+      "redirect:URL; with --tcp and\n--tls-terminated-tcp a port, tcp://HOST:PORT or "
+      "unix:/PATH. The share ends with this command, unless --bg is given.\n"
+      "With --bg the command waits until the share was seen to work from outside: it "
+      "exits with 0 then,\n"
+      "with 3 when that has not happened within --wait seconds.\n"
+      "-- COMMAND runs a program, shares the port it listens on, and ends with it.\n",
     .flags = FUNNEL_CLI_BG | FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_CERTIFICATE
-             | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_WAIT | FUNNEL_CLI_SYSTEM,
+             | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_WAIT | FUNNEL_CLI_SYSTEM
+             | FUNNEL_CLI_PATH | FUNNEL_CLI_TARGET | FUNNEL_CLI_PERMIT | FUNNEL_CLI_ACCESS
+             | FUNNEL_CLI_END | FUNNEL_CLI_WIRE | FUNNEL_CLI_COMMAND_LINE,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_share,

@@ -78,9 +78,58 @@ print_visitors (FunnelDBusShare *share)
   print_field ("visitors", text);
 }
 
+/* A tree: one line for each path. */
+static void
+print_mounts (FunnelDBusShare *share, const char *target)
+{
+  GVariant *mounts = funnel_dbus_share_get_mounts (share);
+  gsize n = mounts ? g_variant_n_children (mounts) : 0;
+
+  if (n == 0)
+    printf ("|-- %s\n", target);
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) mount = g_variant_get_child_value (mounts, i);
+      g_autofree char *path = NULL;
+      g_autofree char *label = NULL;
+
+      g_variant_lookup (mount, "path", "s", &path);
+      label = funnel_label_mount (mount, n > 1 || g_strcmp0 (path, "/") != 0);
+      printf ("|-- %s\n", label);
+    }
+}
+
+/* Who may come, until when, and what else was said about the share. */
+static void
+print_rules (FunnelDBusShare *share)
+{
+  g_autofree char *access = funnel_label_access (funnel_dbus_share_get_access (share));
+  g_autofree char *end = funnel_label_end (funnel_dbus_share_get_expires (share),
+                                           g_get_real_time () / G_USEC_PER_SEC);
+  g_autofree char *command = funnel_label_clean (funnel_dbus_share_get_command (share));
+  g_autofree char *requests = funnel_label_counts (funnel_dbus_share_get_requests (share));
+  const char *const *alpn = funnel_dbus_share_get_alpn (share);
+  guint proxy_protocol = funnel_dbus_share_get_proxy_protocol (share);
+
+  print_field ("access", access);
+  print_field ("ends", end);
+  print_field ("command", command);
+  if (proxy_protocol)
+    printf ("|-- %-9s version %u\n", "proxy", proxy_protocol);
+  if (alpn && alpn[0])
+    {
+      g_autofree char *joined = g_strjoinv (", ", (GStrv)alpn);
+      g_autofree char *clean = funnel_label_clean (joined);
+
+      print_field ("alpn", clean);
+    }
+  print_field ("requests", requests);
+}
+
 static void
 print_share (FunnelDBusShare *share)
 {
+  const char *const *warnings = funnel_dbus_share_get_warnings (share);
   const FunnelCliShareText text = {
       .state = funnel_dbus_share_get_state (share),
       .reason = funnel_dbus_share_get_reason (share),
@@ -94,13 +143,20 @@ print_share (FunnelDBusShare *share)
       = funnel_label_certificate (funnel_dbus_share_get_certificate (share));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_share_get_refusals (share));
 
-  printf ("%s%s\n|-- %s\n", url, funnel_dbus_share_get_foreground (share) ? " (foreground)" : "",
-          target);
+  printf ("%s%s\n", url, funnel_dbus_share_get_foreground (share) ? " (foreground)" : "");
+  print_mounts (share, target);
   print_field ("state", state);
   print_field ("next", next);
   print_field ("cert", certificate);
+  print_rules (share);
   print_visitors (share);
   print_field ("refused", refusals);
+  for (; warnings && *warnings; warnings++)
+    {
+      g_autofree char *clean = funnel_label_clean (*warnings);
+
+      print_field ("warning", clean);
+    }
 }
 
 static void

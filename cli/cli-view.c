@@ -139,3 +139,15 @@ funnel_cli_view_note (FunnelCliView *view, const char *text)
   fflush (stdout);
   g_clear_pointer (&view->shown, g_free);
 }
+
+void
+funnel_cli_view_log (FunnelCliView *view, const char *line)
+{
+  guint rows = view->shown ? funnel_label_rows (view->shown, get_columns ()) : 0;
+
+  if (view->mode == FUNNEL_CLI_VIEW_TERMINAL && rows)
+    printf ("\033[%uA\r\033[J%s\n%s", rows, line, view->shown);
+  else
+    puts (line);
+  fflush (stdout);
+}

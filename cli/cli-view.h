@@ -37,4 +37,7 @@ void funnel_cli_view_update (FunnelCliView *view, FunnelDBusShare *share);
 /** funnel_cli_view_note: say something below; the block begins anew after it. */
 void funnel_cli_view_note (FunnelCliView *view, const char *text);
 
+/** funnel_cli_view_log: one line above what is shown of the share. */
+void funnel_cli_view_log (FunnelCliView *view, const char *line);
+
 G_END_DECLS

@@ -10,6 +10,8 @@ static const FunnelCliCommand *const commands[] = {
     &funnel_cli_off,
     &funnel_cli_status,
     &funnel_cli_reset,
+    &funnel_cli_export,
+    &funnel_cli_import,
     &funnel_cli_join,
     &funnel_cli_leave,
     &funnel_cli_cert,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define EXPOSED_FILE "exposed"
+#define REQUESTS_MAX 500 /* told at once */
 
 struct _FunnelApp
 {
@@ -540,6 +541,26 @@ app_set_expires (gpointer owner, FunnelShare *share, gint64 expires, GError **er
   return funnel_share_wishes_set_expires (&wishes, share, expires, error);
 }
 
+static GVariant *
+app_list_requests (gpointer owner, FunnelShare *share, guint64 after)
+{
+  FunnelApp *self = owner;
+  g_autofree FunnelServeRequest *requests = g_new (FunnelServeRequest, REQUESTS_MAX);
+  guint n = funnel_serve_take_log (self->serve, funnel_share_get_spec (share)->id, after, requests,
+                                   REQUESTS_MAX);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(txsssqbtu)"));
+  for (guint i = 0; i < n; i++)
+    {
+      const FunnelServeRequest *r = &requests[i];
+
+      g_variant_builder_add (&builder, "(txsssqbtu)", r->number, r->time, r->source, r->method,
+                             r->path, r->status, r->complete, r->bytes, r->ms);
+    }
+  return g_variant_builder_end (&builder);
+}
+
 static char *
 app_export (gpointer owner, GError **error)
 {
@@ -694,6 +715,7 @@ static const FunnelBusMethods bus_methods = {
     .stop = app_stop,
     .set_access = app_set_access,
     .set_expires = app_set_expires,
+    .list_requests = app_list_requests,
     .export_shares = app_export,
     .import_shares = app_import,
     .leave = app_leave,

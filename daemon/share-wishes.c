@@ -43,23 +43,6 @@ guard_mounts (FunnelShareWishes *self, const FunnelShareSpec *spec, GError **err
   return TRUE;
 }
 
-/* What can be described already but not be served yet. */
-static gboolean
-check_served (const FunnelShareSpec *spec, GError **error)
-{
-  for (guint i = 0; i < spec->mounts->len; i++)
-    {
-      const FunnelMountSpec *mount = g_ptr_array_index (spec->mounts, i);
-
-      if (!g_str_has_prefix (mount->target, "h2c://"))
-        continue;
-      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                   "\"%s\": h2c targets are not supported yet", mount->target);
-      return FALSE;
-    }
-  return TRUE;
-}
-
 /* Fills in what was left open, and refuses what cannot work. */
 static FunnelShareSpec *
 complete_spec (FunnelShareWishes *self, const FunnelShareSpec *wish, guint given, GError **error)
@@ -83,8 +66,7 @@ complete_spec (FunnelShareWishes *self, const FunnelShareSpec *wish, guint given
   spec = old != NULL
              ? funnel_share_spec_merge (funnel_share_get_spec (old), asked, given, get_now ())
              : g_steal_pointer (&asked);
-  if (!funnel_share_spec_check (spec, error) || !check_certificate (spec, error)
-      || !check_served (spec, error))
+  if (!funnel_share_spec_check (spec, error) || !check_certificate (spec, error))
     return NULL;
   if (!funnel_share_spec_is_expired (spec, get_now ()))
     return g_steal_pointer (&spec);
@@ -136,8 +118,7 @@ change_share (FunnelShareWishes *self, FunnelShareSpec *spec, GError **error)
   g_autoptr (FunnelShareSpec) taken = spec;
 
   return (taken->foreground || funnel_share_store_check (self->store, error))
-         && funnel_share_spec_check (taken, error) && check_served (taken, error)
-         && put_share (self, taken, error) != NULL;
+         && funnel_share_spec_check (taken, error) && put_share (self, taken, error) != NULL;
 }
 
 gboolean

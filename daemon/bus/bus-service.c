@@ -369,6 +369,19 @@ on_share_set_access (FunnelDBusShare *skeleton,
 }
 
 static gboolean
+on_share_list_requests (FunnelDBusShare *skeleton,
+                        GDBusMethodInvocation *invocation,
+                        guint64 after,
+                        FunnelShare *share)
+{
+  FunnelBus *self = get_bus (skeleton);
+
+  funnel_dbus_share_complete_list_requests (
+      skeleton, invocation, self->methods->list_requests (self->owner, share, after));
+  return TRUE;
+}
+
+static gboolean
 on_share_extend (FunnelDBusShare *skeleton,
                  GDBusMethodInvocation *invocation,
                  guint64 seconds,
@@ -432,6 +445,8 @@ on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
   g_signal_connect_object (skeleton, "handle-stop", G_CALLBACK (on_share_stop), share, 0);
   g_signal_connect_object (skeleton, "handle-set-access", G_CALLBACK (on_share_set_access), share,
                            0);
+  g_signal_connect_object (skeleton, "handle-list-requests", G_CALLBACK (on_share_list_requests),
+                           share, 0);
   g_signal_connect_object (skeleton, "handle-extend", G_CALLBACK (on_share_extend), share, 0);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
   funnel_dbus_object_skeleton_set_share (object, skeleton);

@@ -44,6 +44,8 @@ typedef struct
                           GError **);
   /* @expires: Unix seconds; 0 never. */
   gboolean (*set_expires) (gpointer owner, FunnelShare *share, gint64 expires, GError **);
+  /* As on D-Bus; floating. */
+  GVariant *(*list_requests) (gpointer owner, FunnelShare *share, guint64 after);
   /* Caller frees. */
   char *(*export_shares) (gpointer owner, GError **);
   /* @shares: a(ss), @left: as; see Import in data/dbus; floating. */

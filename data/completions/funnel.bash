@@ -55,12 +55,13 @@ _funnel() {
       reset) word="--yes --json --system --help" ;;
       leave) word="--revoke --yes --json --system --help" ;;
       ca) word="--add --ca-file= --eab= --eab-key-file= --profile= --contact= --json --system --help" ;;
-      off) word="--https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
+      off) word="--set-path= --https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
       cert) word="--cert-file= --key-file= --min-validity= --install= --group= --hook= --uninstall= --allow-user= --deny-user=
                --forget --list --json --system --help" ;;
       help) word="--help" ;;
-      *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --yes --json --system
-               --help --version" ;;
+      *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --set-path= --allow= --deny=
+               --auth= --auth-file= --max-conns= --rate= --for= --until= --lan --force --host-header= --keep-prefix
+               --listing --proxy-protocol= --alpn= --port-env --yes --json --system --help --version" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
     [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
@@ -69,8 +70,8 @@ _funnel() {
   case $command in
     cert) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
     tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset join leave cert ca off tunnel help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset join leave cert ca off tunnel help" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert ca off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert ca off tunnel help" -- "$cur") ;;
   esac
 }
 

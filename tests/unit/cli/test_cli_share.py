@@ -214,12 +214,13 @@ class Ending(PeerCase):
 
     def test_off_with_one_does_not_ask(self):
         self.share_two()
-        self.assertEqual(self.run_cli("--name=A.example.org", "off").stdout, "Ended 2 shares.\n")
+        self.assertEqual(self.run_cli("--name=A.example.org", "off").stdout, "Ended 1 share.\n")
         self.said.until("unshare {'name': <'A.example.org'>}\n")
 
     def test_off_with_target(self):
         self.share_two()
-        self.run_cli("3000", "--https=443", "off")
+        self.assertIn("end 2 targets?", self.run_cli("3000", "--https=443", "off", code=1).stderr)
+        self.run_cli("3000", "--https=443", "--yes", "off")
         self.said.until("unshare {.*'target': <'3000'>.*}\n")
 
     def test_off_with_nothing_there(self):
@@ -274,7 +275,8 @@ class Status(PeerCase):
             "name": "laptop.example.org", "port": 443, "kind": "https", "target": "3000",
             "url": "https://laptop.example.org:443", "foreground": False, "state": "probing",
             "reason": "the ingress is trying it from outside", "next_step": "", "certificate_step": "", "certificate": {}, "visitors": {"now": 0, "total": 0},
-            "bytes": {"in": 0, "out": 0}, "refusals": {"busy": 3}}])
+            "bytes": {"in": 0, "out": 0}, "refusals": {"busy": 3}, "mounts": [], "access": {}, "expires": 0, "command": "",
+            "proxy_protocol": 0, "alpn": [], "warnings": [], "requests": {}}])
 
 
 class Join(PeerCase):

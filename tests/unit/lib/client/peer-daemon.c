@@ -112,17 +112,29 @@ on_manager_unshare (FunnelDBusManager *manager,
                     Peer *peer)
 {
   g_autofree char *printed = g_variant_print (options, FALSE);
-  guint count = peer->shares->len;
+  const char *name = lookup_string (options, "name", NULL);
+  gboolean dry_run = FALSE;
+  guint count = 0;
 
-  printf ("unshare %s\n", printed);
+  g_variant_lookup (options, "dry-run", "b", &dry_run);
+  if (!dry_run)
+    printf ("unshare %s\n", printed);
+  for (guint i = peer->shares->len; i > 0; i--)
+    {
+      FunnelDBusShare *share = g_ptr_array_index (peer->shares, i - 1);
+
+      if (name && g_ascii_strcasecmp (name, funnel_dbus_share_get_name (share)) != 0)
+        continue;
+      count++;
+      if (!dry_run)
+        remove_share (peer, share);
+    }
   if (count == 0)
     {
       g_dbus_method_invocation_return_error (invocation, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
                                              "no share matches");
       return TRUE;
     }
-  while (peer->shares->len)
-    remove_share (peer, g_ptr_array_index (peer->shares, 0));
   funnel_dbus_manager_complete_unshare (manager, invocation, count);
   return TRUE;
 }
