@@ -370,7 +370,7 @@ http2_head_response (const struct http2_head *head,
   int64_t number;
 
   if (head->overflow || !sort ((const char *)head->buffer->data, head->buffer->end, &parts, fields)
-      || !parse_number (parts.pseudo[HTTP2_PSEUDO_STATUS], 999, &number) || number < 100)
+      || !parse_number (parts.pseudo[HTTP2_PSEUDO_STATUS], 599, &number) || number < 100)
     return false;
   *status = (uint16_t)number;
   *content_length = parts.content_length;
