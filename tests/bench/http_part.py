@@ -50,7 +50,7 @@ def wrk(name, path, connections, seconds):
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", url(name, path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     found = re.search(r"(\d+) requests in", done.stdout)
-    if not found or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+    if not found or found.group(1) == "0" or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise LoadError(f"{name}: {done.stdout[-400:]} {done.stderr[-200:]}")
     return int(found.group(1))
 
@@ -94,7 +94,7 @@ class HttpPart:
         self.h1.add(proxy.name, cpu / self.requests * 1e6)
 
     def measure_wrk(self, proxy):
-        cpu, count = self.cost(proxy, lambda: wrk(proxy.name, "page", 32, 1))
+        cpu, count = self.cost(proxy, lambda: wrk(proxy.name, "page", 32, 2))
         self.wrk.add(proxy.name, cpu / count * 1e6)
 
     def measure_h2(self, proxy):
