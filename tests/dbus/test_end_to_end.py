@@ -6,7 +6,7 @@ from test_state import NAME
 
 
 def test_terminated(world):
-    ingress, link, path, leaf, target = test_state.shared(world)
+    ingress, link, path, leaf, target = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     visitor = ingress.offer(link, NAME)
     assert visitor.status == 101, visitor.head
@@ -34,7 +34,7 @@ def test_pass_through(world):
 
 
 def test_only_what_is_shared_and_granted(world):
-    ingress, link, path, _, _ = test_state.shared(world)
+    ingress, link, path, _, _ = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     for name, port in (("other.example.org", 443), (NAME, 8443)):
         visitor = ingress.offer(link, name, port)
@@ -56,7 +56,7 @@ def test_only_what_is_shared_and_granted(world):
 
 def test_strangers_offers(world):
     """Only the ingress's own address is listened to."""
-    ingress, link, _, _, _ = test_state.shared(world)
+    ingress, link, _, _, _ = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     try:
         visitor = ingress.offer(link, NAME, source="127.64.0.9")
@@ -69,7 +69,7 @@ def test_strangers_offers(world):
 
 def test_link_away_visitors_stay(world):
     """The relay goes on without its control; so does the node."""
-    ingress, link, path, _, _ = test_state.shared(world)
+    ingress, link, path, _, _ = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     visitor = ingress.offer(link, NAME)
     assert visitor.echo(b"one") == b"one"
@@ -81,7 +81,7 @@ def test_link_away_visitors_stay(world):
 
 
 def test_unshare_cuts(world):
-    ingress, link, _, _, _ = test_state.shared(world)
+    ingress, link, _, _, _ = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     visitor = ingress.offer(link, NAME)
     assert visitor.echo(b"one") == b"one"
@@ -96,7 +96,7 @@ def test_unshare_cuts(world):
 
 def test_target_goes_and_comes(world):
     """A visitor finds out that the target is down; nobody has to say that it is back."""
-    ingress, link, path, _, target = test_state.shared(world)
+    ingress, link, path, _, target = test_state.shared(world, kind="tls-terminated-tcp")
     test_state.announced(link)
     world.wait_state(path, "probing")
     port = target.port

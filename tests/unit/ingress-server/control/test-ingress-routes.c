@@ -47,6 +47,8 @@ close_parts (Fixture *f)
   g_clear_object (&f->registry);
 }
 
+static const char *const none[] = {NULL};
+
 static void
 set_up (Fixture *f, gconstpointer data)
 {
@@ -54,8 +56,10 @@ set_up (Fixture *f, gconstpointer data)
   f->path = g_build_filename (f->folder, "ingress.db", NULL);
   f->ports[0] = 443;
   f->ports[1] = 8443;
-  f->config = (IngressConfig) {
-      .zone = (char *)"example.org", .public_ports = f->ports, .n_public_ports = 2};
+  f->config = (IngressConfig) {.zone = (char *)"example.org",
+                               .public_ports = f->ports,
+                               .n_public_ports = 2,
+                               .reserved_names = (char **)none};
   open_parts (f);
 }
 
