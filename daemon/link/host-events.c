@@ -85,7 +85,7 @@ static void
 bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GDBusConnection) bus = funnel_system_bus_get_finish (result, &error);
+  g_autoptr (GDBusConnection) bus = funnel_system_bus_finish (result, &error);
   FunnelHostEvents *self = user_data; /* gone after a cancellation */
 
   if (!bus)

@@ -234,6 +234,20 @@ on_tunnel_lost (FunnelTunnel *tunnel, const char *reason, FunnelTunnelKeeper *se
   give_up (self, text);
 }
 
+/* The kernel's WireGuard comes before another in the same back end. */
+static void
+note_engine (FunnelTunnelKeeper *self)
+{
+  g_autofree char *text = NULL;
+
+  if (self->status.no_kernel == NULL)
+    return;
+  text = g_strdup_printf ("%s with the kernel's WireGuard: %s", self->name, self->status.no_kernel);
+  if (g_strv_contains ((const char *const *)self->passed_over->pdata, text))
+    return;
+  g_ptr_array_insert (self->passed_over, (int)self->passed_over->len - 1, g_strdup (text));
+}
+
 static void
 query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -247,6 +261,7 @@ query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!ok)
     return;
   self->status = status;
+  note_engine (self);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 

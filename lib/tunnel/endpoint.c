@@ -3,9 +3,14 @@
 
 #include "lib/base/error.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/socket.h>
+
+#define PROBE_MS 500 /* for a router to say that a packet is too large */
+#define PROBES 4
+#define PROBE_MAX 9216 /* loopback and the like need no probe */
 
 struct _FunnelEndpoint
 {
@@ -138,25 +143,159 @@ funnel_endpoint_dup_text (FunnelEndpoint *self)
   return ip ? g_strdup_printf (v6 ? "[%s]:%u" : "%s:%u", ip, self->port) : NULL;
 }
 
-guint
-funnel_endpoint_get_path_mtu (FunnelEndpoint *self)
+/* ---- the path ---- */
+
+static GSocket *
+connect_to (FunnelEndpoint *self)
 {
   GInetAddress *address = funnel_endpoint_get_address (self);
   g_autoptr (GSocketAddress) remote = NULL;
   g_autoptr (GSocket) socket = NULL;
-  gboolean v6 = FALSE;
-  int mtu = 0;
 
   if (!address)
-    return 0;
-  v6 = g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
+    return NULL;
   remote = g_inet_socket_address_new (address, self->port);
   socket = g_socket_new (g_inet_address_get_family (address), G_SOCKET_TYPE_DATAGRAM,
                          G_SOCKET_PROTOCOL_UDP, NULL);
-  if (!socket || !g_socket_connect (socket, remote, NULL, NULL)
-      || !g_socket_get_option (socket, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu,
-                               NULL)
+  if (!socket || !g_socket_connect (socket, remote, NULL, NULL))
+    return NULL;
+  g_socket_set_blocking (socket, FALSE);
+  return g_steal_pointer (&socket);
+}
+
+static gboolean
+is_v6 (GSocket *socket)
+{
+  return g_socket_get_family (socket) == G_SOCKET_FAMILY_IPV6;
+}
+
+static guint
+read_mtu (GSocket *socket)
+{
+  int mtu = 0;
+
+  if (!g_socket_get_option (socket, is_v6 (socket) ? IPPROTO_IPV6 : IPPROTO_IP,
+                            is_v6 (socket) ? IPV6_MTU : IP_MTU, &mtu, NULL)
       || mtu < 0)
     return 0;
   return (guint)mtu;
+}
+
+guint
+funnel_endpoint_get_path_mtu (FunnelEndpoint *self)
+{
+  g_autoptr (GSocket) socket = connect_to (self);
+
+  return socket ? read_mtu (socket) : 0;
+}
+
+typedef struct
+{
+  GSocket *socket;
+  guint tried; /* bytes of the last packet */
+  guint tries;
+  GSource *error; /* a router's answer */
+  GSource *timeout;
+} Probe;
+
+static void
+clear_source (GSource **source)
+{
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
+probe_free (Probe *probe)
+{
+  clear_source (&probe->error);
+  clear_source (&probe->timeout);
+  g_clear_object (&probe->socket);
+  g_free (probe);
+}
+
+/* One packet as large as is believed to pass; FALSE when there is nothing to learn any more. */
+static gboolean
+send_probe (Probe *probe)
+{
+  guint mtu = read_mtu (probe->socket);
+  gsize headers = is_v6 (probe->socket) ? 40 + 8 : 20 + 8;
+  g_autofree char *packet = NULL;
+
+  if (mtu <= headers || mtu == probe->tried || mtu > PROBE_MAX || probe->tries == PROBES)
+    return FALSE;
+  probe->tried = mtu;
+  probe->tries++;
+  packet = g_malloc0 (mtu - headers);
+  return g_socket_send (probe->socket, packet, mtu - headers, NULL, NULL) >= 0;
+}
+
+/* The task's sources hold no reference to it; whoever ends them drops the one there is. */
+static void
+end_probe (GTask *owned)
+{
+  g_autoptr (GTask) task = owned;
+  Probe *probe = g_task_get_task_data (task);
+
+  clear_source (&probe->error);
+  clear_source (&probe->timeout);
+  g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+on_probe_error (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  Probe *probe = g_task_get_task_data (user_data);
+  int pending = 0;
+
+  g_socket_get_option (socket, SOL_SOCKET, SO_ERROR, &pending, NULL);
+  if (pending == EMSGSIZE && send_probe (probe))
+    return G_SOURCE_CONTINUE;
+  end_probe (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_probe_timeout (gpointer user_data)
+{
+  end_probe (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+funnel_endpoint_probe_path_async (FunnelEndpoint *self,
+                                  GCancellable *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Probe *probe = g_new0 (Probe, 1);
+  GSocket *socket = connect_to (self);
+  int discover = IP_PMTUDISC_DO;
+
+  g_task_set_source_tag (task, funnel_endpoint_probe_path_async);
+  g_task_set_task_data (task, probe, (GDestroyNotify)probe_free);
+  probe->socket = socket;
+  if (!socket
+      || !g_socket_set_option (socket, is_v6 (socket) ? IPPROTO_IPV6 : IPPROTO_IP,
+                               is_v6 (socket) ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, discover, NULL)
+      || !send_probe (probe))
+    {
+      end_probe (task);
+      return;
+    }
+  probe->error = g_socket_create_source (socket, G_IO_ERR, NULL);
+  g_source_set_callback (probe->error, G_SOURCE_FUNC (on_probe_error), task, NULL);
+  g_source_attach (probe->error, g_task_get_context (task));
+  probe->timeout = g_timeout_source_new (PROBE_MS);
+  g_source_set_callback (probe->timeout, on_probe_timeout, task, NULL);
+  g_source_attach (probe->timeout, g_task_get_context (task));
+}
+
+gboolean
+funnel_endpoint_probe_path_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, funnel_endpoint_probe_path_async), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

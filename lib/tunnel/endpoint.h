@@ -36,5 +36,12 @@ GInetAddress *funnel_endpoint_get_address (FunnelEndpoint *self);
 /** funnel_endpoint_get_path_mtu: bytes an IP packet to the endpoint may have now, 0 not known. What
  * the kernel knows of the path: the interface's, the route's, and what routers have told. */
 guint funnel_endpoint_get_path_mtu (FunnelEndpoint *self);
+/** funnel_endpoint_probe_path: let the routers tell, by packets as large as the path seems to carry
+ * (WireGuard ignores what they hold). Succeeds, within two seconds, whatever they say. */
+void funnel_endpoint_probe_path_async (FunnelEndpoint *self,
+                                       GCancellable *cancellable,
+                                       GAsyncReadyCallback callback,
+                                       gpointer user_data);
+gboolean funnel_endpoint_probe_path_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -27,6 +27,7 @@ struct _FunnelNetnsTunnel
   gint64 chosen_at; /* Unix seconds: when the endpoint was set */
   GArray *ports;    /* guint16: our listeners */
   char *engine;
+  char *no_kernel; /* why it is not the kernel's; NULL when it is */
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNetnsTunnel, funnel_netns_tunnel, FUNNEL_TYPE_TUNNEL)
@@ -140,6 +141,8 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (fields)
     {
+      g_free (self->no_kernel);
+      self->no_kernel = g_strdup (g_hash_table_lookup (fields, "no-kernel"));
       g_task_return_boolean (task, TRUE);
       return;
     }
@@ -489,6 +492,7 @@ query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   status = g_new0 (FunnelTunnelStatus, 1);
   status->engine = g_intern_string (self->engine);
+  status->no_kernel = g_intern_string (self->no_kernel);
   status->handshake = (gint64)number_of (fields, "handshake");
   status->rx_bytes = number_of (fields, "rx");
   status->tx_bytes = number_of (fields, "tx");
@@ -599,6 +603,7 @@ funnel_netns_tunnel_finalize (GObject *object)
   g_clear_pointer (&self->endpoint, funnel_endpoint_unref);
   g_array_unref (self->ports);
   g_free (self->engine);
+  g_free (self->no_kernel);
   G_OBJECT_CLASS (funnel_netns_tunnel_parent_class)->finalize (object);
 }
 

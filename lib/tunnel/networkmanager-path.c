@@ -31,6 +31,8 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
+#define PATH_MTU_MIN 1280 /* what every IPv6 path carries */
+#define ANSWER_MS 5000
 #define GONE_S 10 /* for a device to be removed, once nobody uses it */
 
 struct _FunnelNmPath
@@ -40,8 +42,9 @@ struct _FunnelNmPath
   FunnelTunnelConfig *config;
   FunnelNmPlan *plan;
   FunnelEndpoint *endpoint;
-  NMActiveConnection *vrf, *wireguard; /* raised by us; to see how they end */
+  NMDevice *vrf, *wireguard; /* raised by us; to see how they end */
   gboolean switched_off;
+  guint path_mtu;    /* when the device's was set; 0 not known */
   GQueue operations; /* GTask*: the first one is under way */
 };
 
@@ -171,6 +174,18 @@ call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (step, error);
 }
 
+/* The same, for a call that may come too late to be of use. */
+static void
+try_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) step = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error))
+    g_debug ("NetworkManager: %s", error->message);
+  g_task_return_boolean (step, TRUE);
+}
+
 /* The end of a step that needed no waiting; takes both. */
 static void
 end_step (GTask *owned, GError *error)
@@ -230,6 +245,12 @@ static void
 resolve (FunnelNmPath *self, GTask *step)
 {
   funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (step), call_cb, step);
+}
+
+static void
+probe_path (FunnelNmPath *self, GTask *step)
+{
+  funnel_endpoint_probe_path_async (self->endpoint, g_task_get_cancellable (step), call_cb, step);
 }
 
 static void
@@ -324,10 +345,13 @@ static void
 set_mtu (FunnelNmPath *self)
 {
   GInetAddress *address = funnel_endpoint_get_address (self->endpoint);
+  gboolean v6 = address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
 
-  funnel_nm_plan_set_path_mtu (self->plan, funnel_endpoint_get_path_mtu (self->endpoint),
-                               address
-                                   && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6);
+  self->path_mtu = funnel_endpoint_get_path_mtu (self->endpoint);
+  if (self->path_mtu > 0 && self->path_mtu < PATH_MTU_MIN)
+    g_message ("The path to the ingress carries packets of %u bytes only; at least %u are usual",
+               self->path_mtu, PATH_MTU_MIN);
+  funnel_nm_plan_set_path_mtu (self->plan, self->path_mtu, v6);
 }
 
 static void
@@ -349,9 +373,10 @@ check_path (FunnelNmPath *self, GTask *step)
 {
   GError *error = NULL;
 
-  g_set_object (&self->vrf, funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_VRF]));
+  g_set_object (&self->vrf,
+                nm_client_get_device_by_iface (self->client, self->plan->vrf_interface));
   g_set_object (&self->wireguard,
-                funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_WIREGUARD]));
+                nm_client_get_device_by_iface (self->client, self->plan->wireguard_interface));
   self->switched_off = FALSE;
   funnel_nm_verify (self->plan, self->config->peer_address, NULL, &error);
   end_step (step, error);
@@ -382,7 +407,7 @@ give_peer (FunnelNmPath *self, GTask *step)
 /* ---- steps of going down ---- */
 
 static void
-ping_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+version_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GVariant) answer
       = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
@@ -390,26 +415,27 @@ ping_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   end_step (user_data, NULL);
 }
 
-/* What NetworkManager said before it answers has arrived when it has answered. */
+/* What NetworkManager said before it answers has arrived when it has answered; so it is asked
+ * anything at all. */
 static void
 hear_out (FunnelNmPath *self, GTask *step)
 {
   GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
 
   if (bus && nm_client_get_nm_running (self->client))
-    g_dbus_connection_call (bus, NM_DBUS_SERVICE, NM_DBUS_PATH, "org.freedesktop.DBus.Peer", "Ping",
-                            NULL, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, 5000, NULL, ping_cb, step);
+    g_dbus_connection_call (bus, NM_DBUS_SERVICE, NM_DBUS_PATH, "org.freedesktop.DBus.Properties",
+                            "Get", g_variant_new ("(ss)", NM_DBUS_INTERFACE, "Version"), NULL,
+                            G_DBUS_CALL_FLAGS_NO_AUTO_START, ANSWER_MS, NULL, version_cb, step);
   else
     end_step (step, NULL);
 }
 
+/* A logout, a sleep or a deleted profile have other reasons. */
 static gboolean
-is_ended_by_user (NMActiveConnection *active)
+is_ended_by_user (NMDevice *device)
 {
-  return active
-         && nm_active_connection_get_state (active) >= NM_ACTIVE_CONNECTION_STATE_DEACTIVATING
-         && nm_active_connection_get_state_reason (active)
-                == NM_ACTIVE_CONNECTION_STATE_REASON_USER_DISCONNECTED;
+  return device && nm_device_get_state (device) != NM_DEVICE_STATE_ACTIVATED
+         && nm_device_get_state_reason (device) == NM_DEVICE_STATE_REASON_USER_REQUESTED;
 }
 
 static void
@@ -446,7 +472,7 @@ take_peer (FunnelNmPath *self, GTask *step)
   nm_setting_wireguard_clear_peers (NM_SETTING_WIREGUARD (wireguard));
   g_object_set (wireguard, NM_SETTING_WIREGUARD_PRIVATE_KEY, self->config->private_key, NULL);
   funnel_nm_reapply_async (self->client, nm_connection_get_interface_name (profile), profile,
-                           g_task_get_cancellable (step), call_cb, step);
+                           g_task_get_cancellable (step), try_cb, step);
 }
 
 static void
@@ -537,16 +563,51 @@ await_no_wireguard (FunnelNmPath *self, GTask *step)
   on_await_changed (step);
 }
 
+/* A user who has logged out may not even take away what is his; but it goes with the bus connection
+ * it is bound to. */
+static void
+lower_guard_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) step = user_data;
+  FunnelNmPath *self = g_task_get_source_object (step);
+  GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
+  g_autoptr (GError) error = NULL;
+
+  if (!funnel_nm_lower_finish (result, &error))
+    {
+      g_debug ("NetworkManager: %s", error->message);
+      g_dbus_connection_close (bus, NULL, NULL, NULL);
+    }
+  g_task_return_boolean (step, TRUE);
+}
+
 static void
 lower_guard (FunnelNmPath *self, GTask *step)
 {
-  if (has_wireguard (self))
-    end_step (step,
-              g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                           "the tunnel's WireGuard device could not be taken away, so its guard "
-                           "stays"));
+  if (!has_wireguard (self))
+    {
+      funnel_nm_lower_async (self->client, self->plan->uuid[self->plan->guard], NULL,
+                             lower_guard_cb, step);
+      return;
+    }
+  /* Never closed: the guard must stay as long as the process does, or until a later run of it has
+   * put another in its place. */
+  g_object_ref (nm_client_get_dbus_connection (self->client));
+  end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                               "the tunnel's WireGuard device could not be taken away, so its "
+                               "guard stays"));
+}
+
+static void
+give_peer_with_new_mtu (FunnelNmPath *self, GTask *step)
+{
+  guint before = self->plan->mtu;
+
+  set_mtu (self);
+  if (self->plan->mtu == before)
+    end_step (step, NULL);
   else
-    lower (self, self->plan->guard, step);
+    give_peer (self, step);
 }
 
 static void
@@ -563,6 +624,7 @@ static const Step up_steps[] = {
     {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE},
     {resolve, FALSE},
+    {probe_path, TRUE},
     {raise_guard, FALSE},
     {check_guard, FALSE},
     {take_peer, TRUE}, /* from here on: leftovers */
@@ -585,8 +647,15 @@ static const Step down_steps[] = {
 };
 
 static const Step refresh_steps[] = {
-    {resolve, TRUE}, /* without an answer the addresses known from before are as good as any */
-    {choose_address, FALSE}, {take_peer, FALSE}, {give_peer, FALSE}, {NULL, FALSE},
+    /* Without an answer the addresses known from before are as good as any. */
+    {resolve, TRUE},    {choose_address, FALSE}, {probe_path, TRUE},
+    {take_peer, FALSE}, {give_peer, FALSE},      {NULL, FALSE},
+};
+
+static const Step adapt_steps[] = {
+    {probe_path, TRUE},
+    {give_peer_with_new_mtu, FALSE},
+    {NULL, FALSE},
 };
 
 static const Step renew_guard_steps[] = {
@@ -620,6 +689,21 @@ funnel_nm_path_refresh_async (FunnelNmPath *self,
                               gpointer user_data)
 {
   start_operation (self, refresh_steps, next, cancellable, callback, user_data);
+}
+
+void
+funnel_nm_path_adapt_async (FunnelNmPath *self,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  start_operation (self, adapt_steps, FALSE, cancellable, callback, user_data);
+}
+
+gboolean
+funnel_nm_path_has_new_mtu (FunnelNmPath *self)
+{
+  return funnel_endpoint_get_path_mtu (self->endpoint) != self->path_mtu;
 }
 
 void

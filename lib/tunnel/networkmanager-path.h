@@ -37,6 +37,13 @@ void funnel_nm_path_refresh_async (FunnelNmPath *self,
                                    GCancellable *cancellable,
                                    GAsyncReadyCallback callback,
                                    gpointer user_data);
+/** funnel_nm_path_adapt: probe the path, and give the device its MTU if that is another. */
+void funnel_nm_path_adapt_async (FunnelNmPath *self,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
+/** funnel_nm_path_has_new_mtu: whether the path's MTU is another than it was. */
+gboolean funnel_nm_path_has_new_mtu (FunnelNmPath *self);
 /** funnel_nm_path_renew_guard: a guard bound to this process beside the old one, which goes then:
  * a restarted NetworkManager has forgotten whose it was. */
 void funnel_nm_path_renew_guard_async (FunnelNmPath *self,

@@ -189,7 +189,7 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
-  g_autoptr (GDBusConnection) bus = funnel_system_bus_get_finish (result, &error);
+  g_autoptr (GDBusConnection) bus = funnel_system_bus_finish (result, &error);
 
   if (bus)
     g_async_initable_new_async (NM_TYPE_CLIENT, G_PRIORITY_DEFAULT, cancellable, client_cb,
@@ -218,7 +218,7 @@ funnel_nm_probe_async (NMClient *client,
       ask_permissions (g_steal_pointer (&task));
     }
   else
-    funnel_system_bus_get_async (cancellable, bus_cb, g_steal_pointer (&task));
+    funnel_system_bus_connect_async (cancellable, bus_cb, g_steal_pointer (&task));
 }
 
 NMClient *

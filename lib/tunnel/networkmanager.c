@@ -41,6 +41,7 @@ struct _FunnelNmTunnel
   guint tick;
   gulong running_handler;
   GCancellable *renewing; /* the guard, after a restart of NetworkManager */
+  gboolean adapting;      /* to the path's MTU */
   GArray *ports;          /* guint16: our listeners */
   guint64 received;       /* bytes, when last looked */
   gint64 heard_at;        /* Unix seconds: when it had grown; 0 never */
@@ -146,13 +147,32 @@ look (gpointer user_data)
     lose (self, error->message);
 }
 
+static void
+adapt_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelNmTunnel) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  self->adapting = FALSE;
+  if (!funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
+    g_debug ("MTU: %s", error->message);
+}
+
+/* A look may lose the tunnel. */
 static gboolean
 on_tick (gpointer user_data)
 {
-  FunnelNmTunnel *self = user_data;
+  g_autoptr (FunnelNmTunnel) self = g_object_ref (user_data);
 
   listen_for_life (self);
   look (self);
+  if (!self->up)
+    return G_SOURCE_REMOVE;
+  if (!self->adapting && funnel_nm_path_has_new_mtu (self->path))
+    {
+      self->adapting = TRUE;
+      funnel_nm_path_adapt_async (self->path, NULL, adapt_cb, g_object_ref (self));
+    }
   return G_SOURCE_CONTINUE;
 }
 
@@ -165,10 +185,7 @@ on_active_state_changed (NMActiveConnection *active,
 {
   if (state < NM_ACTIVE_CONNECTION_STATE_DEACTIVATING || !nm_client_get_nm_running (self->client))
     return;
-  if (reason == NM_ACTIVE_CONNECTION_STATE_REASON_USER_DISCONNECTED)
-    lose (self, "it was switched off in NetworkManager");
-  else
-    lose (self, "NetworkManager took it down");
+  lose (self, "NetworkManager took it down");
 }
 
 static void

@@ -26,9 +26,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelTunnelConfig, funnel_tunnel_config_free)
 
 typedef struct
 {
-  const char *engine; /* "kernel", "wireguard-go", "none" (direct) */
-  gint64 handshake;   /* Unix seconds of the last WireGuard handshake, or of the last bytes it let
-                         through where handshakes are not told; 0 = never */
+  const char *engine;    /* "kernel", "wireguard-go", "none" (direct) */
+  const char *no_kernel; /* why the engine is not the kernel's; NULL when it is */
+  gint64 handshake; /* Unix seconds of the last WireGuard handshake, or of the last bytes it let
+                       through where handshakes are not told; 0 = never */
   guint64 rx_bytes, tx_bytes;
   guint mtu;
 } FunnelTunnelStatus;

@@ -61,6 +61,8 @@ serve_hello (struct agent *agent, struct message *request, struct answer *answer
   (void)request;
   answer_field (answer, "version", "%d", AGENT_PROTOCOL_VERSION);
   answer_field (answer, "engine", "%s", engine_kind_name (agent->engine.kind));
+  if (agent->engine.no_kernel[0])
+    answer_field (answer, "no-kernel", "%s", agent->engine.no_kernel);
   answer_field (answer, "privileged", "%d", agent->namespaces.privileged);
   answer_field (answer, "up", "%d", agent->engine.up);
   answer_field (answer, "relay", "%d", agent->relay.program != NULL);

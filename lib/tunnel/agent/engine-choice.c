@@ -49,10 +49,15 @@ engine_choose (enum engine_kind wanted, enum engine_kind *out, char *error, size
                 "the programs ip and wg are needed: apt install iproute2 wireguard-tools");
       return false;
     }
+  error[0] = '\0';
   if (wanted != ENGINE_WIREGUARD_GO && try_kernel (kernel, sizeof kernel))
     *out = ENGINE_KERNEL;
   else if (wanted != ENGINE_KERNEL && try_wireguard_go (go, sizeof go))
-    *out = ENGINE_WIREGUARD_GO;
+    {
+      *out = ENGINE_WIREGUARD_GO;
+      if (wanted == ENGINE_AUTO)
+        snprintf (error, size, "%s", kernel);
+    }
   else if (wanted == ENGINE_WIREGUARD_GO)
     {
       snprintf (error, size, "%s", go);

@@ -445,6 +445,8 @@ engine_init (struct engine *engine,
     return true;
   if (!engine_choose (wanted, &engine->kind, error, size))
     return false;
+  snprintf (engine->no_kernel, sizeof engine->no_kernel, "%s", error);
+  error[0] = '\0';
   return (engine->kind == ENGINE_KERNEL && namespaces->privileged)
          || start_relay (engine, error, size);
 }

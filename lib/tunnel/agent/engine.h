@@ -46,6 +46,7 @@ struct engine
   struct peer_table peers;
   struct udp_relay *relay; /* NULL when the device's own socket is outside, or there is no device */
   struct loop_source relay_source;
+  char no_kernel[256]; /* why the kernel's WireGuard is not used; "" when it is, or need not be */
   char name[IFNAMSIZ]; /* the device, "" = none */
   bool up;
   pid_t pid; /* wireguard-go, 0 = not running */
