@@ -57,6 +57,10 @@ static const HelpRow help_rows[] = {
     {FUNNEL_CLI_DENY_USER, "--deny-user=USER", "USER may not any more"},
     {FUNNEL_CLI_FORGET, "--forget", "do not keep it current any more"},
     {FUNNEL_CLI_LIST, "--list", "show all certificates, who has them, and what is wrong"},
+    {FUNNEL_CLI_CT_LOG, "--ct-log=URL",
+     "look for the name in a CT log, or in the answer of a monitor"},
+    {FUNNEL_CLI_DNS, "--dns=ADDRESS", "ask this DNS server for CAA records"},
+    {FUNNEL_CLI_ISSUER, "--issuer=DOMAIN", "what CAA records call the certificate authority"},
     {FUNNEL_CLI_WAIT, "--wait=SECONDS", "how long to wait for the result (default: 20)"},
     {FUNNEL_CLI_AUTHORITY, "--add", "try this authority after those that are set"},
     {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", "trust FILE, PEM, for the directory's own TLS"},
@@ -254,7 +258,7 @@ take_min_validity (FunnelCliOptions *options, const char *text, GError **error)
   return options->min_validity != 0;
 }
 
-/* Flags of "cert" that bring a text. */
+/* Flags of "cert" and "audit" that bring a text. */
 static gboolean
 take_texts (FunnelCliOptions *options, GError **error)
 {
@@ -271,6 +275,9 @@ take_texts (FunnelCliOptions *options, GError **error)
       {FUNNEL_CLI_HOOK, "hook", &options->hook, FALSE},
       {FUNNEL_CLI_ALLOW_USER, "allow-user", &options->allow_user, FALSE},
       {FUNNEL_CLI_DENY_USER, "deny-user", &options->deny_user, FALSE},
+      {FUNNEL_CLI_CT_LOG, "ct-log", &options->ct_log, FALSE},
+      {FUNNEL_CLI_DNS, "dns", &options->dns_server, FALSE},
+      {FUNNEL_CLI_ISSUER, "issuer", &options->issuer, FALSE},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -320,6 +327,9 @@ parse_into (FunnelCliOptions *options,
       {"hook", 0, 0, G_OPTION_ARG_STRING, &options->hook, NULL, NULL},
       {"allow-user", 0, 0, G_OPTION_ARG_STRING, &options->allow_user, NULL, NULL},
       {"deny-user", 0, 0, G_OPTION_ARG_STRING, &options->deny_user, NULL, NULL},
+      {"ct-log", 0, 0, G_OPTION_ARG_STRING, &options->ct_log, NULL, NULL},
+      {"dns", 0, 0, G_OPTION_ARG_STRING, &options->dns_server, NULL, NULL},
+      {"issuer", 0, 0, G_OPTION_ARG_STRING, &options->issuer, NULL, NULL},
       {"list", 0, 0, G_OPTION_ARG_NONE, &options->list, NULL, NULL},
       {"forget", 0, 0, G_OPTION_ARG_NONE, &options->forget, NULL, NULL},
       {"yes", 'y', 0, G_OPTION_ARG_NONE, &options->yes, NULL, NULL},
@@ -412,6 +422,9 @@ funnel_cli_options_free (FunnelCliOptions *options)
   g_free (options->hook);
   g_free (options->allow_user);
   g_free (options->deny_user);
+  g_free (options->ct_log);
+  g_free (options->dns_server);
+  g_free (options->issuer);
   g_strfreev (options->arguments);
   g_strfreev (options->command);
   funnel_cli_share_options_clear (&options->share);

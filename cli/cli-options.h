@@ -37,6 +37,9 @@ typedef enum
   FUNNEL_CLI_END = 1 << 14,          /* --for and --until */
   FUNNEL_CLI_WIRE = 1 << 15,         /* --proxy-protocol and --alpn */
   FUNNEL_CLI_COMMAND_LINE = 1 << 25, /* --port-env, and what follows -- */
+  FUNNEL_CLI_CT_LOG = 1 << 26,
+  FUNNEL_CLI_DNS = 1 << 27,
+  FUNNEL_CLI_ISSUER = 1 << 28,
 } FunnelCliFlags;
 
 typedef struct
@@ -70,6 +73,9 @@ typedef struct
   char *deny_user;
   gboolean list;
   gboolean forget;
+  char *ct_log;
+  char *dns_server;
+  char *issuer;
   GStrv arguments; /* everything that is not a flag */
   FunnelCliShareOptions share;
   const char *share_flags[32]; /* by bit of given: a flag of share that was given; NULL none */

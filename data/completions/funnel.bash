@@ -37,12 +37,12 @@ _funnel() {
       mapfile -t COMPREPLY < <(compgen -W "443 8443 10000" -- "$cur")
       return
       ;;
-    --wait | --eab | --profile | --contact | --min-validity | --hook) return ;;
+    --wait | --eab | --profile | --contact | --min-validity | --hook | --ct-log | --dns | --issuer) return ;;
   esac
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      status | reset | join | leave | cert | ca | off | tunnel | help)
+      status | reset | join | leave | cert | audit | ca | off | tunnel | help)
         command=$word
         break
         ;;
@@ -58,6 +58,7 @@ _funnel() {
       off) word="--set-path= --https= --tcp= --tls-terminated-tcp= --name= --yes --json --system --help" ;;
       cert) word="--cert-file= --key-file= --min-validity= --install= --group= --hook= --uninstall= --allow-user= --deny-user=
                --forget --list --json --system --help" ;;
+      audit) word="--ct-log= --dns= --issuer= --json --system --help" ;;
       help) word="--help" ;;
       *) word="--bg --https= --tcp= --tls-terminated-tcp= --name= --cert-file= --key-file= --wait= --set-path= --allow= --deny=
                --auth= --auth-file= --max-conns= --rate= --for= --until= --lan --force --host-header= --keep-prefix
@@ -68,10 +69,10 @@ _funnel() {
     return
   fi
   case $command in
-    cert) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
+    cert | audit) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
     tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert ca off tunnel help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert ca off tunnel help" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
   esac
 }
 

@@ -157,7 +157,7 @@ class World:
 
     def resolve(self):
         """Every public name is the ingress's address, for every party; no other name exists."""
-        names = ["laptop", "desk", "nobody", "ungranted", "second", "third", "fourth", "away"]
+        names = ["laptop", "desk", "nobody", "ungranted", "second", "third", "fourth", "away", "web"]
         hosts = "127.0.0.1 localhost\n" + "".join(f"{INGRESS} {n}.{ZONE}\n" for n in names)
         for target, text in (("/etc/hosts", hosts), ("/etc/resolv.conf", ""), ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")):
             source = self.file("etc-" + os.path.basename(target), text)
