@@ -64,6 +64,7 @@ extern const FunnelCliCommand funnel_cli_cert;
 extern const FunnelCliCommand funnel_cli_export;
 extern const FunnelCliCommand funnel_cli_import;
 extern const FunnelCliCommand funnel_cli_audit;
+extern const FunnelCliCommand funnel_cli_doctor;
 extern const FunnelCliCommand funnel_cli_help;
 
 /**

@@ -263,3 +263,9 @@ funnel_app_certificates_get_contact (FunnelAppCertificates *self)
 
   return contact != NULL ? contact : "";
 }
+
+const char *
+funnel_app_certificates_get_problem (FunnelAppCertificates *self)
+{
+  return funnel_settings_get_problem (self->settings);
+}

@@ -28,6 +28,9 @@ void funnel_app_certificates_free (FunnelAppCertificates *self);
 FunnelCertificateKeeper *funnel_app_certificates_get_keeper (FunnelAppCertificates *self);
 FunnelChallengeRoutes *funnel_app_certificates_get_routes (FunnelAppCertificates *self);
 
+/** funnel_app_certificates_get_problem: why the settings cannot be read; NULL they can. */
+const char *funnel_app_certificates_get_problem (FunnelAppCertificates *self);
+
 /** funnel_app_certificates_follow: something about @ingress (NULL: not joined) may be different. If
  * it is the link or the grants, orders that wait for those are tried. */
 void funnel_app_certificates_follow (FunnelAppCertificates *self, FunnelIngressRuntime *ingress);

@@ -3,6 +3,7 @@
 #include "daemon/app.h"
 
 #include "daemon/app-certificates.h"
+#include "daemon/app-doctor.h"
 #include "daemon/app-local-certificates.h"
 #include "daemon/bus/bus-service.h"
 #include "daemon/ingress-runtime.h"
@@ -31,6 +32,7 @@ struct _FunnelApp
   GPtrArray *served; /* FunnelServeShare*: what the data plane has */
   FunnelIngressRuntime *ingress;
   FunnelBus *bus;
+  FunnelAppDoctor *doctor;
   GCancellable *joining; /* NULL: no join under way */
   guint update_source;
   guint expiry_source;
@@ -219,7 +221,11 @@ schedule_update (FunnelApp *self)
 static void
 on_runtime_changed (gpointer user_data)
 {
-  schedule_update (user_data);
+  FunnelApp *self = user_data;
+
+  schedule_update (self);
+  if (self->doctor != NULL)
+    funnel_app_doctor_notice (self->doctor);
 }
 
 /* --- The list of shares ------------------------------------------------------------------------
@@ -690,6 +696,61 @@ app_set_tunnel (gpointer owner, FunnelIngress *ingress, const char *choice, GErr
   return funnel_ingress_runtime_set_tunnel (self->ingress, choice, error);
 }
 
+/* --- The doctor --- */
+
+static void
+add_problem (FunnelDoctorView *view, const char *problem)
+{
+  guint n = 0;
+
+  while (view->store_problems[n] != NULL)
+    n++;
+  if (problem != NULL && n + 1 < G_N_ELEMENTS (view->store_problems))
+    view->store_problems[n] = problem;
+}
+
+static void
+app_look (gpointer owner, FunnelDoctorView *view)
+{
+  FunnelApp *self = owner;
+
+  view->state_dir = funnel_state_dir_get_path (self->dir);
+  add_problem (view, funnel_share_store_get_problem (self->share_store));
+  add_problem (view, funnel_joined_store_get_problem (self->joined_store));
+  add_problem (view, funnel_app_certificates_get_problem (self->certificates));
+  view->ingress = self->ingress;
+  view->runtimes = self->runtimes;
+}
+
+static void
+app_judge_grant (gpointer owner, FunnelShareFacts *facts)
+{
+  FunnelIngress *ingress = get_ingress (owner);
+
+  if (ingress != NULL)
+    fill_ingress_facts (ingress, facts);
+}
+
+static const FunnelDoctorOwner doctor_owner = {.look = app_look, .judge_grant = app_judge_grant};
+
+static void
+app_doctor_async (gpointer owner,
+                  const char *name,
+                  const char *client_version,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  FunnelApp *self = owner;
+
+  funnel_app_doctor_run_async (self->doctor, name, client_version, callback, user_data);
+}
+
+static GPtrArray *
+app_doctor_finish (gpointer owner, GAsyncResult *result, GError **error)
+{
+  return funnel_app_doctor_run_finish (result, error);
+}
+
 static void
 app_vanished (gpointer owner, const char *name)
 {
@@ -724,6 +785,8 @@ static const FunnelBusMethods bus_methods = {
     .revoke_async = app_revoke_async,
     .revoke_finish = app_revoke_finish,
     .set_tunnel = app_set_tunnel,
+    .doctor_async = app_doctor_async,
+    .doctor_finish = app_doctor_finish,
     .vanished = app_vanished,
 };
 
@@ -779,6 +842,7 @@ funnel_app_new (GDBusConnection *connection,
   if (self->serve == NULL)
     return NULL;
   update_now (self);
+  self->doctor = funnel_app_doctor_new (&doctor_owner, self);
   self->bus = funnel_bus_new (connection, self->list, &bus_methods, self);
   show_authority (self);
   self->local = funnel_app_local_certificates_new (
@@ -802,6 +866,7 @@ funnel_app_free (FunnelApp *self)
   if (self->joining != NULL)
     g_cancellable_cancel (self->joining);
   g_clear_object (&self->joining);
+  g_clear_pointer (&self->doctor, funnel_app_doctor_free);
   if (self->certificates != NULL)
     funnel_app_certificates_stop (self->certificates);
   if (self->ingress != NULL)

@@ -267,3 +267,15 @@ funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self)
                            *(guint64 *)g_hash_table_lookup (sum, item->data));
   funnel_ingress_set_refusals (self->ingress, g_variant_builder_end (&builder));
 }
+
+void
+funnel_ingress_runtime_query (FunnelIngressRuntime *self)
+{
+  funnel_link_query (self->link);
+}
+
+gboolean
+funnel_ingress_runtime_is_querying (FunnelIngressRuntime *self)
+{
+  return funnel_link_is_querying (self->link);
+}

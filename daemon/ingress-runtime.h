@@ -45,6 +45,10 @@ gboolean funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,
                                            const char *name,
                                            guint16 port,
                                            guint32 epoch);
+/** funnel_ingress_runtime_query, funnel_ingress_runtime_is_querying: ask for fresh numbers of the
+ * tunnel; "changed" follows. */
+void funnel_ingress_runtime_query (FunnelIngressRuntime *self);
+gboolean funnel_ingress_runtime_is_querying (FunnelIngressRuntime *self);
 /** funnel_ingress_runtime_update_refusals: ask the data plane. */
 void funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self);
 

@@ -38,6 +38,16 @@ is_tunnel_address (const char *text, guint8 first)
          && address.ip[0] == first && (address.ip[1] & 0xc0) == 64;
 }
 
+static char *
+print_hash (const guint8 hash[FUNNEL_KEY_HASH_LEN])
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < FUNNEL_KEY_HASH_LEN; i++)
+    g_string_append_printf (text, "%02x", hash[i]);
+  return g_string_free (text, FALSE);
+}
+
 static FunnelIngressSpec *
 make_spec (const JoinWork *work, const FunnelJoinAnswer *answer, GError **error)
 {
@@ -71,6 +81,7 @@ make_spec (const JoinWork *work, const FunnelJoinAnswer *answer, GError **error)
   spec->endpoint_port = answer->endpoint_port;
   spec->link_port = answer->link_port;
   spec->private_key = g_strdup (work->private_key);
+  spec->key_hash = print_hash (work->token->key_hash);
   return g_steal_pointer (&spec);
 }
 

@@ -217,6 +217,12 @@ funnel_mount_runtime_check (FunnelMountRuntime *self)
     connect_to_target (self);
 }
 
+gboolean
+funnel_mount_runtime_is_checking (FunnelMountRuntime *self)
+{
+  return self->checking != NULL;
+}
+
 FunnelMountRuntime *
 funnel_mount_runtime_new (const FunnelMountSpec *mount,
                           FunnelShareKind kind,

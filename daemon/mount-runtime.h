@@ -40,6 +40,8 @@ const char *funnel_mount_runtime_get_leaf (FunnelMountRuntime *self);
 void funnel_mount_runtime_forget_leaf (FunnelMountRuntime *self);
 /** funnel_mount_runtime_check: look now. */
 void funnel_mount_runtime_check (FunnelMountRuntime *self);
+/** funnel_mount_runtime_is_checking: whether the answer to that is still to come. */
+gboolean funnel_mount_runtime_is_checking (FunnelMountRuntime *self);
 /** funnel_mount_runtime_fail: somebody else saw it fail. */
 void funnel_mount_runtime_fail (FunnelMountRuntime *self, const char *problem);
 

@@ -136,3 +136,9 @@ funnel_settings_set_authority (FunnelSettings *self,
   self->authority = funnel_authority_copy (authority);
   return TRUE;
 }
+
+const char *
+funnel_settings_get_problem (FunnelSettings *self)
+{
+  return self->problem;
+}

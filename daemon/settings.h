@@ -19,6 +19,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelSettings, funnel_settings_free)
 
 /** funnel_settings_get_authority: what is stored, else the default. Borrowed. */
 const FunnelAuthority *funnel_settings_get_authority (FunnelSettings *self);
+/** funnel_settings_get_problem: why the file cannot be read; NULL it can. */
+const char *funnel_settings_get_problem (FunnelSettings *self);
 /** funnel_settings_set_authority: store it; FUNNEL_ERROR_INVALID_ARGUMENT or _STORE, and nothing is
  * different then. */
 gboolean funnel_settings_set_authority (FunnelSettings *self,

@@ -22,6 +22,7 @@ struct _FunnelShareRuntime
   char *source_leaf;               /* of the certificate it had when it last changed */
   guint32 epoch;
   gboolean probed;
+  gint64 probed_at; /* Unix seconds */
   guint32 probe_epoch;
   FunnelProbeOutcome probe_outcome;
   char *probe_detail;
@@ -223,6 +224,7 @@ void
 funnel_share_runtime_take_probe (FunnelShareRuntime *self, const FunnelLinkMessage *probe)
 {
   self->probed = TRUE;
+  self->probed_at = g_get_real_time () / G_USEC_PER_SEC;
   self->probe_epoch = probe->epoch;
   self->probe_outcome = probe->outcome;
   g_free (self->probe_detail);
@@ -294,6 +296,29 @@ gboolean
 funnel_share_runtime_is_servable (FunnelShareRuntime *self)
 {
   return self->source == NULL || funnel_certificate_source_get (self->source) != NULL;
+}
+
+void
+funnel_share_runtime_recheck (FunnelShareRuntime *self)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    if (!funnel_mount_runtime_is_checking (get_mount (self, i)))
+      funnel_mount_runtime_check (get_mount (self, i));
+}
+
+gboolean
+funnel_share_runtime_is_checking (FunnelShareRuntime *self)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    if (funnel_mount_runtime_is_checking (get_mount (self, i)))
+      return TRUE;
+  return FALSE;
+}
+
+gint64
+funnel_share_runtime_get_probed_at (FunnelShareRuntime *self)
+{
+  return self->probed_at;
 }
 
 guint32

@@ -38,6 +38,12 @@ void funnel_share_runtime_fill (FunnelShareRuntime *self, FunnelShareFacts *fact
 /** funnel_share_runtime_is_servable: whether visitors could be served at all: there is a
  * certificate where one is needed. */
 gboolean funnel_share_runtime_is_servable (FunnelShareRuntime *self);
+/** funnel_share_runtime_recheck, funnel_share_runtime_is_checking: see whether the target works
+ * now; "changed" follows. */
+void funnel_share_runtime_recheck (FunnelShareRuntime *self);
+gboolean funnel_share_runtime_is_checking (FunnelShareRuntime *self);
+/** funnel_share_runtime_get_probed_at: Unix seconds of the last probe; 0 none. */
+gint64 funnel_share_runtime_get_probed_at (FunnelShareRuntime *self);
 guint32 funnel_share_runtime_get_epoch (FunnelShareRuntime *self);
 /** funnel_share_runtime_make_serve_share: for the data plane; a new reference. */
 FunnelServeShare *funnel_share_runtime_make_serve_share (FunnelShareRuntime *self);

@@ -65,7 +65,7 @@ static const struct
   Validator validator;
   guint gives;
 } rows[] = {
-    {"name", SHARE | UNSHARE, "s", AT (name), check_name, 0},
+    {"name", SHARE | UNSHARE | FUNNEL_OPTIONS_DOCTOR, "s", AT (name), check_name, 0},
     {"kind", SHARE | UNSHARE, "s", AT (kind), take_text, 0},
     {"port", SHARE | UNSHARE, "q", AT (port), NULL, 0},
     {"path", SHARE | UNSHARE, "s", AT (path), check_mount, 0},
@@ -91,6 +91,7 @@ static const struct
      FUNNEL_SHARE_GIVES_CERTIFICATE},
     {"key-file", SHARE, "s", AT (key_file), check_path, FUNNEL_SHARE_GIVES_CERTIFICATE},
     {"if-match", SHARE | UNSHARE | RESET | IMPORT, "s", AT (if_match), take_text, 0},
+    {"client-version", FUNNEL_OPTIONS_DOCTOR, "s", AT (client_version), take_text, 0},
     {"group", FUNNEL_OPTIONS_INSTALL, "s", AT (group), take_text, 0},
     {"hook", FUNNEL_OPTIONS_INSTALL, "s", AT (hook), take_text, 0},
 };

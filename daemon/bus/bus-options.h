@@ -17,6 +17,7 @@ typedef enum
   FUNNEL_OPTIONS_INSTALL = 1 << 4,
   FUNNEL_OPTIONS_ACCESS = 1 << 5,
   FUNNEL_OPTIONS_IMPORT = 1 << 6,
+  FUNNEL_OPTIONS_DOCTOR = 1 << 7,
 } FunnelOptionsMethod;
 
 /* As given; unset members are NULL or 0. */
@@ -31,6 +32,7 @@ typedef struct
   char *if_match;
   char *group;
   char *hook;
+  char *client_version;
   char *host_header;
   char *auth_user;
   char *auth_password; /* a secret */

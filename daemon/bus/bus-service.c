@@ -3,6 +3,7 @@
 #include "daemon/bus/bus-service.h"
 
 #include "daemon/bus/bus-access.h"
+#include "lib/base/doctor-step.h"
 #include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/listening.h"
@@ -328,6 +329,40 @@ on_manager_list_listening (FunnelDBusManager *manager,
   return TRUE;
 }
 
+static void
+doctor_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Call *call = user_data;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) steps
+      = call->bus->methods->doctor_finish (call->bus->owner, result, &error);
+
+  if (steps == NULL)
+    handle_failure (call->invocation, error);
+  else
+    funnel_dbus_manager_complete_doctor (call->bus->manager, call->invocation,
+                                         funnel_doctor_to_variant (steps));
+}
+
+static gboolean
+on_manager_doctor (FunnelDBusManager *manager,
+                   GDBusMethodInvocation *invocation,
+                   GVariant *raw_options,
+                   FunnelBus *self)
+{
+  g_auto (FunnelOptions) options = {0};
+  GError *error = NULL;
+  Call *call = NULL;
+
+  if (!funnel_options_parse (raw_options, FUNNEL_OPTIONS_DOCTOR, &options, &error))
+    return handle_failure (invocation, error);
+  call = g_new0 (Call, 1);
+  call->bus = self;
+  call->invocation = invocation;
+  self->methods->doctor_async (self->owner, options.name, options.client_version, doctor_cb, call);
+  return TRUE;
+}
+
 static FunnelBus *
 get_bus (gpointer skeleton)
 {
@@ -474,6 +509,7 @@ export_manager (FunnelBus *self)
   g_signal_connect (self->manager, "handle-share", G_CALLBACK (on_manager_share), self);
   g_signal_connect (self->manager, "handle-unshare", G_CALLBACK (on_manager_unshare), self);
   g_signal_connect (self->manager, "handle-reset", G_CALLBACK (on_manager_reset), self);
+  g_signal_connect (self->manager, "handle-doctor", G_CALLBACK (on_manager_doctor), self);
   g_signal_connect (self->manager, "handle-set-certificate-authority",
                     G_CALLBACK (on_manager_set_certificate_authority), self);
   g_signal_connect (self->manager, "handle-take-certificate-notice",

@@ -55,6 +55,13 @@ typedef struct
                              GVariant **shares,
                              GVariant **left,
                              GError **);
+  /* @name, @client_version: as Doctor's options, or NULL. The steps: FunnelDoctorStep*. */
+  void (*doctor_async) (gpointer owner,
+                        const char *name,
+                        const char *client_version,
+                        GAsyncReadyCallback,
+                        gpointer user_data);
+  GPtrArray *(*doctor_finish) (gpointer owner, GAsyncResult *, GError **);
   gboolean (*leave) (gpointer owner, FunnelIngress *ingress, GError **);
   /* @choice: as SetTunnel's. */
   gboolean (*set_tunnel) (gpointer owner, FunnelIngress *ingress, const char *choice, GError **);

@@ -471,3 +471,15 @@ funnel_link_get_tunnel_status (FunnelLink *self)
 {
   return funnel_tunnel_keeper_get_status (self->keeper);
 }
+
+void
+funnel_link_query (FunnelLink *self)
+{
+  funnel_tunnel_keeper_query (self->keeper);
+}
+
+gboolean
+funnel_link_is_querying (FunnelLink *self)
+{
+  return funnel_tunnel_keeper_is_querying (self->keeper);
+}

@@ -44,5 +44,8 @@ void funnel_link_set_tunnel (FunnelLink *self, const char *name);
 const char *const *funnel_link_get_passed_over (FunnelLink *self);
 const char *funnel_link_get_tunnel_name (FunnelLink *self);
 const FunnelTunnelStatus *funnel_link_get_tunnel_status (FunnelLink *self);
+/** funnel_link_query, funnel_link_is_querying: ask for a fresh tunnel status; "changed" follows. */
+void funnel_link_query (FunnelLink *self);
+gboolean funnel_link_is_querying (FunnelLink *self);
 
 G_END_DECLS

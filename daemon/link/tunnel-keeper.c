@@ -258,10 +258,11 @@ query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->tunnel != FUNNEL_TUNNEL (source))
     return;
   self->querying = FALSE;
-  if (!ok)
-    return;
-  self->status = status;
-  note_engine (self);
+  if (ok)
+    {
+      self->status = status;
+      note_engine (self);
+    }
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
@@ -561,6 +562,12 @@ funnel_tunnel_keeper_query (FunnelTunnelKeeper *self)
     return;
   self->querying = TRUE;
   funnel_tunnel_query_async (self->tunnel, self->attempt, query_cb, g_object_ref (self));
+}
+
+gboolean
+funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self)
+{
+  return self->querying;
 }
 
 static void

@@ -49,6 +49,8 @@ const FunnelTunnelStatus *funnel_tunnel_keeper_get_status (FunnelTunnelKeeper *s
 void funnel_tunnel_keeper_confirm (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_query: ask for fresh numbers; "changed" follows. */
 void funnel_tunnel_keeper_query (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_is_querying: whether that is still to come. */
+gboolean funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_refresh: the path may be broken; make WireGuard try anew. */
 void funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_retry: if waiting to try again, do so now. */

@@ -225,6 +225,7 @@ funnel_ingress_spec_copy (const FunnelIngressSpec *spec)
   copy->ingress_public_key = g_strdup (spec->ingress_public_key);
   copy->endpoint_host = g_strdup (spec->endpoint_host);
   copy->private_key = g_strdup (spec->private_key);
+  copy->key_hash = g_strdup (spec->key_hash);
   copy->tunnel = g_strdup (spec->tunnel);
   return copy;
 }
@@ -244,6 +245,7 @@ funnel_ingress_spec_free (FunnelIngressSpec *spec)
   g_free (spec->ingress_public_key);
   g_free (spec->endpoint_host);
   funnel_secret_free (spec->private_key);
+  g_free (spec->key_hash);
   g_free (spec->tunnel);
   g_free (spec);
 }

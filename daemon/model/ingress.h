@@ -28,6 +28,7 @@ typedef struct
   guint16 endpoint_port;
   guint16 link_port;
   char *private_key; /* WireGuard; a secret */
+  char *key_hash;    /* of the join API's key, hex, as in the token; NULL not known */
   char *tunnel;      /* the user's choice of a back end; "auto" any */
 } FunnelIngressSpec;
 

@@ -38,7 +38,8 @@ static const struct
     {"endpoint_host", G_STRUCT_OFFSET (FunnelIngressSpec, endpoint_host)},
     {"private_key", G_STRUCT_OFFSET (FunnelIngressSpec, private_key)},
 };
-#define CHOICE_MEMBER "tunnel" /* missing when it is "auto" */
+#define CHOICE_MEMBER "tunnel"      /* missing when it is "auto" */
+#define HASH_MEMBER "join_key_hash" /* missing when it is not known */
 
 static JsonObject *
 print_spec (const FunnelIngressSpec *spec)
@@ -52,6 +53,8 @@ print_spec (const FunnelIngressSpec *spec)
                                    G_STRUCT_MEMBER (char *, spec, text_members[i].offset));
   if (g_strcmp0 (spec->tunnel, "auto") != 0)
     json_object_set_string_member (object, CHOICE_MEMBER, spec->tunnel);
+  if (spec->key_hash != NULL)
+    json_object_set_string_member (object, HASH_MEMBER, spec->key_hash);
   json_object_set_int_member (object, "port", spec->port);
   json_object_set_int_member (object, "endpoint_port", spec->endpoint_port);
   json_object_set_int_member (object, "link_port", spec->link_port);
@@ -128,6 +131,30 @@ parse_numbers (JsonObject *object, FunnelIngressSpec *spec, GError **error)
   return TRUE;
 }
 
+/* Optional members. */
+static gboolean
+parse_extras (JsonObject *object, FunnelIngressSpec *spec, GError **error)
+{
+  const char *text = NULL;
+
+  if (json_object_has_member (object, CHOICE_MEMBER))
+    {
+      text = funnel_json_get_string (object, CHOICE_MEMBER, TEXT_MAX, error);
+      if (text == NULL)
+        return FALSE;
+      g_free (spec->tunnel);
+      spec->tunnel = g_strdup (text);
+    }
+  if (json_object_has_member (object, HASH_MEMBER))
+    {
+      text = funnel_json_get_string (object, HASH_MEMBER, TEXT_MAX, error);
+      if (text == NULL)
+        return FALSE;
+      spec->key_hash = g_strdup (text);
+    }
+  return TRUE;
+}
+
 static FunnelIngressSpec *
 parse_spec (JsonObject *object, GError **error)
 {
@@ -142,15 +169,8 @@ parse_spec (JsonObject *object, GError **error)
         return NULL;
       G_STRUCT_MEMBER (char *, spec, text_members[i].offset) = g_strdup (text);
     }
-  if (json_object_has_member (object, CHOICE_MEMBER))
-    {
-      const char *choice = funnel_json_get_string (object, CHOICE_MEMBER, TEXT_MAX, error);
-
-      if (choice == NULL)
-        return NULL;
-      g_free (spec->tunnel);
-      spec->tunnel = g_strdup (choice);
-    }
+  if (!parse_extras (object, spec, error))
+    return NULL;
   if (!funnel_wg_key_is_valid (spec->private_key))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "private_key: not a key");
@@ -333,4 +353,10 @@ funnel_joined_store_reset (FunnelJoinedStore *self, GError **error)
   g_message ("Kept the unreadable file as %s", aside);
   g_clear_pointer (&self->problem, g_free);
   return TRUE;
+}
+
+const char *
+funnel_joined_store_get_problem (FunnelJoinedStore *self)
+{
+  return self->problem;
 }

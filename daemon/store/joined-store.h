@@ -18,6 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelJoinedStore, funnel_joined_store_free)
 
 /** funnel_joined_store_load: FALSE: the file is unreadable, and the store is blocked. */
 gboolean funnel_joined_store_load (FunnelJoinedStore *self, GError **error);
+/** funnel_joined_store_get_problem: why the store is blocked; NULL it is not. */
+const char *funnel_joined_store_get_problem (FunnelJoinedStore *self);
 /** funnel_joined_store_check: FUNNEL_ERROR_STORE while the store is blocked. */
 gboolean funnel_joined_store_check (FunnelJoinedStore *self, GError **error);
 /** funnel_joined_store_get: the joined ingress, or NULL; owned by the store. */

@@ -120,3 +120,9 @@ funnel_share_store_reset (FunnelShareStore *self, GError **error)
   g_clear_pointer (&self->problem, g_free);
   return TRUE;
 }
+
+const char *
+funnel_share_store_get_problem (FunnelShareStore *self)
+{
+  return self->problem;
+}

@@ -19,6 +19,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelShareStore, funnel_share_store_free)
 /** funnel_share_store_load: put what is stored into @list. FALSE: the file is unreadable, and the
  * store is blocked. */
 gboolean funnel_share_store_load (FunnelShareStore *self, FunnelShareList *list, GError **error);
+/** funnel_share_store_get_problem: why the store is blocked; NULL it is not. */
+const char *funnel_share_store_get_problem (FunnelShareStore *self);
 /** funnel_share_store_check: FUNNEL_ERROR_STORE while the store is blocked. */
 gboolean funnel_share_store_check (FunnelShareStore *self, GError **error);
 /** funnel_share_store_save: write the background shares of @list, if they differ from the disk. A

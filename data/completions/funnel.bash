@@ -42,7 +42,7 @@ _funnel() {
 
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      status | reset | join | leave | cert | audit | ca | off | tunnel | help)
+      status | doctor | reset | join | leave | cert | audit | ca | off | tunnel | help)
         command=$word
         break
         ;;
@@ -51,7 +51,7 @@ _funnel() {
 
   if [[ $cur == -* ]]; then
     case $command in
-      status | join | tunnel) word="--json --system --help" ;;
+      status | doctor | join | tunnel) word="--json --system --help" ;;
       reset) word="--yes --json --system --help" ;;
       leave) word="--revoke --yes --json --system --help" ;;
       ca) word="--add --ca-file= --eab= --eab-key-file= --profile= --contact= --json --system --help" ;;
@@ -69,10 +69,10 @@ _funnel() {
     return
   fi
   case $command in
-    cert | audit) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
+    cert | audit | doctor) mapfile -t COMPREPLY < <(compgen -W "$(_funnel_names)" -- "$cur") ;;
     tunnel) mapfile -t COMPREPLY < <(compgen -W "on auto networkmanager netns" -- "$cur") ;;
-    help) mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
-    "") mapfile -t COMPREPLY < <(compgen -W "status reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "status doctor reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
+    "") mapfile -t COMPREPLY < <(compgen -W "status doctor reset export import join leave cert audit ca off tunnel help" -- "$cur") ;;
   esac
 }
 

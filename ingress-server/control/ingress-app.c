@@ -227,8 +227,8 @@ make_agent (IngressApp *self, GError **error)
                     self);
   if (!ingress_agent_host_inherit (self->parts.agent, error))
     return FALSE;
-  self->join = join_api_new (self->parts.registry, self->certificate, public_key, on_join_prepared,
-                             self, error);
+  self->join = join_api_new (self->parts.registry, self->parts.agent, self->certificate, public_key,
+                             on_join_prepared, self, error);
   return self->join != NULL;
 }
 

@@ -234,6 +234,19 @@ ingress_registry_find_name (IngressRegistry *self, const char *name)
 }
 
 const IngressNode *
+ingress_registry_find_key (IngressRegistry *self, const char *public_key)
+{
+  GHashTableIter iter;
+  gpointer value = NULL;
+
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (g_strcmp0 (((IngressNode *)value)->public_key, public_key) == 0)
+      return value;
+  return NULL;
+}
+
+const IngressNode *
 ingress_registry_find_address (IngressRegistry *self, const char *address)
 {
   guint32 host = 0;

@@ -32,6 +32,8 @@ guint ingress_registry_get_count (IngressRegistry *self);
 const IngressNode *ingress_registry_find (IngressRegistry *self, gint64 id);
 const IngressNode *ingress_registry_find_name (IngressRegistry *self, const char *name);
 const IngressNode *ingress_registry_find_address (IngressRegistry *self, const char *address);
+/** ingress_registry_find_key: by its WireGuard public key; looks at all of them. */
+const IngressNode *ingress_registry_find_key (IngressRegistry *self, const char *public_key);
 /** ingress_registry_list: const IngressNode*, by name; free with g_ptr_array_unref. */
 GPtrArray *ingress_registry_list (IngressRegistry *self);
 /** ingress_registry_list_invites: IngressInvite*; NULL and an error. */

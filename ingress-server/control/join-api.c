@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/join-message.h"
+#include "lib/base/known-message.h"
 #include "lib/base/names.h"
 #include "ingress-server/control/guarded-listener.h"
 #include "ingress-server/control/rate-limit.h"
@@ -23,6 +24,7 @@
 struct _JoinApi
 {
   IngressRegistry *registry;
+  IngressAgentHost *agent;
   char *wireguard_key;
   JoinApiPrepare prepare;
   gpointer user_data;
@@ -30,6 +32,16 @@ struct _JoinApi
   GuardedListener *listener;
   RateLimit *limit;
 };
+
+#define NOTHING_HERE "There is nothing here but " FUNNEL_JOIN_PATH " and " FUNNEL_KNOWN_PATH
+
+/* A question that waits for the handshakes to be known. */
+typedef struct
+{
+  JoinApi *api;
+  SoupServerMessage *message;
+  char *public_key;
+} Question;
 
 /* An answer that waits for its peer to be set. */
 typedef struct
@@ -191,6 +203,56 @@ on_join (SoupServer *server,
   self->prepare (node, ticket, self->user_data);
 }
 
+/* Whoever has a node's key may know that it is known: nobody guesses one. The ingress's own is told
+ * to nodes only, so that strangers cannot make WireGuard answer. */
+static void
+answer_known (gpointer data)
+{
+  Question *question = data;
+  JoinApi *self = question->api;
+  const IngressNode *node = ingress_registry_find_key (self->registry, question->public_key);
+  FunnelKnownAnswer answer = {.known = node != NULL, .time = ingress_now ()};
+  g_autofree char *body = NULL;
+
+  answer.ingress_public_key = self->wireguard_key;
+  answer.handshake = node ? ingress_agent_host_get_handshake (self->agent, node->public_key) : 0;
+  body = funnel_known_answer_print (&answer);
+  respond (question->message, SOUP_STATUS_OK, body);
+  soup_server_message_unpause (question->message);
+  g_object_unref (question->message);
+  g_free (question->public_key);
+  g_free (question);
+}
+
+static void
+on_known (SoupServer *server,
+          SoupServerMessage *message,
+          const char *path,
+          GHashTable *query,
+          gpointer user_data)
+{
+  JoinApi *self = user_data;
+  g_autoptr (GBytes) bytes
+      = soup_message_body_flatten (soup_server_message_get_request_body (message));
+  gsize len;
+  const char *text = g_bytes_get_data (bytes, &len);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *public_key = funnel_known_request_parse (text ? text : "", len, &error);
+  Question *question;
+
+  if (!public_key)
+    {
+      respond_error (message, status_of (error), error);
+      return;
+    }
+  question = g_new0 (Question, 1);
+  question->api = self;
+  question->message = g_object_ref (message);
+  question->public_key = g_steal_pointer (&public_key);
+  soup_server_message_pause (message);
+  ingress_agent_host_refresh_handshakes (self->agent, answer_known, question);
+}
+
 static void
 on_other (SoupServer *server,
           SoupServerMessage *message,
@@ -199,8 +261,7 @@ on_other (SoupServer *server,
           gpointer user_data)
 {
   if (soup_server_message_get_status (message) == 0)
-    respond_text (message, SOUP_STATUS_NOT_FOUND, FUNNEL_ERROR_NOT_FOUND,
-                  "There is nothing here but " FUNNEL_JOIN_PATH);
+    respond_text (message, SOUP_STATUS_NOT_FOUND, FUNNEL_ERROR_NOT_FOUND, NOTHING_HERE);
 }
 
 /* Runs when the head has been read: decides before a body is taken in. */
@@ -221,9 +282,8 @@ on_head (SoupServer *server,
   if (!source || !rate_limit_take (self->limit, source, g_get_monotonic_time ()))
     respond_text (message, TOO_MANY_REQUESTS, FUNNEL_ERROR_NOT_ALLOWED,
                   "Too many attempts from this address; wait a minute");
-  else if (!g_str_equal (path, FUNNEL_JOIN_PATH))
-    respond_text (message, SOUP_STATUS_NOT_FOUND, FUNNEL_ERROR_NOT_FOUND,
-                  "There is nothing here but " FUNNEL_JOIN_PATH);
+  else if (!g_str_equal (path, FUNNEL_JOIN_PATH) && !g_str_equal (path, FUNNEL_KNOWN_PATH))
+    respond_text (message, SOUP_STATUS_NOT_FOUND, FUNNEL_ERROR_NOT_FOUND, NOTHING_HERE);
   else if (soup_server_message_get_method (message) != SOUP_METHOD_POST)
     respond_text (message, SOUP_STATUS_METHOD_NOT_ALLOWED, FUNNEL_ERROR_UNSUPPORTED,
                   "Only POST is answered here");
@@ -261,6 +321,7 @@ start_listening (JoinApi *self, GTlsCertificate *certificate, GError **error)
 
 JoinApi *
 join_api_new (IngressRegistry *registry,
+              IngressAgentHost *agent,
               GTlsCertificate *certificate,
               const char *wireguard_key,
               JoinApiPrepare prepare,
@@ -270,6 +331,7 @@ join_api_new (IngressRegistry *registry,
   g_autoptr (JoinApi) self = g_new0 (JoinApi, 1);
 
   self->registry = g_object_ref (registry);
+  self->agent = g_object_ref (agent);
   self->wireguard_key = g_strdup (wireguard_key);
   self->prepare = prepare;
   self->user_data = user_data;
@@ -278,8 +340,10 @@ join_api_new (IngressRegistry *registry,
   /* An early handler counts for its own path only. */
   soup_server_add_early_handler (self->server, NULL, on_head, self, NULL);
   soup_server_add_early_handler (self->server, FUNNEL_JOIN_PATH, on_head, self, NULL);
+  soup_server_add_early_handler (self->server, FUNNEL_KNOWN_PATH, on_head, self, NULL);
   soup_server_add_handler (self->server, NULL, on_other, self, NULL);
   soup_server_add_handler (self->server, FUNNEL_JOIN_PATH, on_join, self, NULL);
+  soup_server_add_handler (self->server, FUNNEL_KNOWN_PATH, on_known, self, NULL);
   return start_listening (self, certificate, error) ? g_steal_pointer (&self) : NULL;
 }
 
@@ -291,6 +355,7 @@ join_api_free (JoinApi *self)
   if (self->server)
     soup_server_disconnect (self->server);
   g_clear_object (&self->server);
+  g_object_unref (self->agent);
   g_object_unref (self->registry);
   g_free (self->wireguard_key);
   g_free (self);

@@ -4,6 +4,7 @@
 /* The join API (docs/protocol.md, "Join"): HTTPS on the TCP port with the number of the WireGuard
  * port. The only part of the control process strangers can reach. */
 
+#include "ingress-server/control/agent-host.h"
 #include "ingress-server/control/ingress-registry.h"
 
 G_BEGIN_DECLS
@@ -14,8 +15,10 @@ typedef struct _JoinApi JoinApi;
  * join_api_answer (or the other way round, at once), with the @ticket. */
 typedef void (*JoinApiPrepare) (const IngressNode *node, gpointer ticket, gpointer user_data);
 
-/** join_api_new: start listening. @wireguard_key: the ingress's public key. */
+/** join_api_new: start listening. @agent: knows when nodes shook hands; @wireguard_key: the
+ * ingress's public key. */
 JoinApi *join_api_new (IngressRegistry *registry,
+                       IngressAgentHost *agent,
                        GTlsCertificate *certificate,
                        const char *wireguard_key,
                        JoinApiPrepare prepare,

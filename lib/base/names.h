@@ -10,6 +10,7 @@
 #define FUNNEL_OBJECT_INGRESSES FUNNEL_OBJECT_ROOT "/ingress" /* + "/" id */
 
 #define FUNNEL_JOIN_PATH "/v1/join"
+#define FUNNEL_KNOWN_PATH "/v1/known"
 #define FUNNEL_LINK_PATH "/v1/link"
 #define FUNNEL_LINK_SUBPROTOCOL "funnel-link-1"
 #define FUNNEL_LINK_PORT 7780 /* on the ingress's tunnel address */

@@ -114,6 +114,7 @@ class Ingress:
         self.secret = os.urandom(16)
         self.requests = []   # bodies of joins
         self.answer = None   # (status, object) instead of the usual answer
+        self.questions, self.known = [], None  # bodies of, and the answer to, the question whether a node is known
         self.stopped = False
         self.links = queue.Queue()
         self.join_socket = self.listen("127.0.0.1", self.serve_join)
@@ -160,8 +161,12 @@ class Ingress:
             size = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line)
             while len(body) < size:
                 body += stream.recv(65536)
-            self.requests.append(json.loads(body))
-            status, answer = self.answer or self.usual_answer()
+            if b" /v1/known " in head:
+                self.questions.append(json.loads(body))
+                status, answer = self.known or (404, {"error": {"code": "not-found", "message": "nothing here"}})
+            else:
+                self.requests.append(json.loads(body))
+                status, answer = self.answer or self.usual_answer()
             if status is None:
                 stream.close()
                 return

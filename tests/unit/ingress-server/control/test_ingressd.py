@@ -182,6 +182,33 @@ class Join(IngressCase):
         # None of that used the token up.
         self.assertEqual(post_join(token, json.dumps(good))[0], 200)
 
+    def test_known(self):
+        token, key = self.invite("laptop"), new_key()
+        asked = int(time.time())
+
+        def ask(body):
+            return post_join(token, body if isinstance(body, str) else json.dumps(body), path="/v1/known")
+        status, stranger = ask({"version": 1, "public_key": key})
+        self.assertEqual(status, 200)
+        self.assertEqual(sorted(stranger), ["known", "time", "version"])
+        self.assertFalse(stranger["known"])
+        self.assertIn(stranger["time"] - asked, range(DEADLINE))
+        _, joined = post_join(token, join_body(token, key))
+        status, answer = ask({"version": 1, "public_key": key})
+        self.assertEqual(status, 200)
+        check_schema("known-answer", answer)
+        self.assertTrue(answer["known"])
+        self.assertEqual(answer["ingress_public_key"], joined["ingress_public_key"])
+        self.assertEqual(answer["handshake"], 0)
+        for member, value in (("version", 2), ("version", None), ("public_key", "AAAA"), ("public_key", 7)):
+            status, refusal = ask(dict({"version": 1, "public_key": key}, **{member: value}))
+            self.assertEqual(status, 400, (member, value))
+            self.assertTrue(refusal["error"]["message"].startswith(member), refusal)
+        self.assertEqual(ask("x" * 5000)[0], 413)
+        self.assertEqual(post_join(token, None, "GET", "/v1/known")[0], 405)
+        self.cli("remove", "laptop", "--yes")
+        self.assertFalse(ask({"version": 1, "public_key": key})[1]["known"])
+
     def test_rate_limit(self):
         token = self.invite("laptop")
         statuses = [post_join(token, "{}")[0] for _ in range(30)]

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "lib/dns/dns-view.h"
+
+#include "lib/base/error.h"
+#include "lib/dns/dns-query.h"
+
+#include <string.h>
+
+#define CUTS_MAX 10     /* labels to go up in search of a zone */
+#define SERVERS_MAX 2   /* of a zone, tried one after the other */
+#define SECONDS_EACH 3U /* for one question */
+
+typedef struct
+{
+  char *name;
+  guint seconds;
+} Wish;
+
+/* On a thread of its own, question after question. */
+typedef struct
+{
+  GMainContext *context;
+  GAsyncResult *result;
+  gint64 deadline; /* monotonic */
+  GCancellable *cancellable;
+} Asker;
+
+void
+funnel_dns_view_free (FunnelDnsView *view)
+{
+  if (view == NULL)
+    return;
+  g_free (view->name);
+  g_strfreev (view->system);
+  g_free (view->system_problem);
+  g_free (view->server);
+  g_strfreev (view->own);
+  g_free (view->own_problem);
+  g_free (view);
+}
+
+static void
+wish_free (gpointer data)
+{
+  Wish *wish = data;
+
+  g_free (wish->name);
+  g_free (wish);
+}
+
+static void
+on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asker *asker = user_data;
+
+  asker->result = g_object_ref (result);
+}
+
+static GStrv
+ask (Asker *asker, const char *name, const char *type, const char *server, GError **error)
+{
+  gint64 left = (asker->deadline - g_get_monotonic_time ()) / G_USEC_PER_SEC;
+  GStrv records = NULL;
+
+  if (left < 1)
+    {
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "no answer in time");
+      return NULL;
+    }
+  funnel_dns_query_async (name, type, server, MIN ((guint)left, SECONDS_EACH), asker->cancellable,
+                          on_answer, asker);
+  while (asker->result == NULL)
+    g_main_context_iteration (asker->context, TRUE);
+  records = funnel_dns_query_finish (asker->result, error);
+  g_clear_object (&asker->result);
+  return records;
+}
+
+/* A and AAAA. @problem: set when there was no answer to one of them and no address either. */
+static GStrv
+ask_addresses (Asker *asker, const char *name, const char *server, char **problem)
+{
+  static const char *const types[] = {"A", "AAAA"};
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autofree char *first = NULL;
+  GStrv all = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_auto (GStrv) records = ask (asker, name, types[i], server, &error);
+
+      if (records != NULL)
+        g_strv_builder_addv (builder, (const char **)records);
+      else if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND) && first == NULL)
+        first = g_strdup (error->message);
+    }
+  all = g_strv_builder_end (builder);
+  if (all[0] == NULL)
+    *problem = g_steal_pointer (&first);
+  return all;
+}
+
+/* The servers of the zone @name is in: the nearest NS records on the way up, but for those of a top
+ * level domain. */
+static GStrv
+find_servers (Asker *asker, const char *name)
+{
+  const char *cut = name;
+
+  for (guint i = 0; i < CUTS_MAX && strchr (cut, '.') != NULL; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      GStrv servers = ask (asker, cut, "NS", NULL, &error);
+
+      if (servers != NULL)
+        return servers;
+      if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND))
+        return NULL;
+      cut = strchr (cut, '.') + 1;
+    }
+  return NULL;
+}
+
+static gboolean
+ask_server (Asker *asker, FunnelDnsView *view, const char *server)
+{
+  g_autofree char *problem = NULL;
+  g_auto (GStrv) addresses = ask_addresses (asker, server, NULL, &problem);
+  gsize len = strlen (server);
+
+  if (addresses[0] == NULL)
+    return FALSE;
+  g_free (view->server);
+  view->server = g_strndup (server, len > 0 && server[len - 1] == '.' ? len - 1 : len);
+  g_clear_pointer (&view->own_problem, g_free);
+  g_clear_pointer (&view->own, g_strfreev);
+  view->own = ask_addresses (asker, view->name, addresses[0], &view->own_problem);
+  return view->own_problem == NULL;
+}
+
+static void
+look (Asker *asker, FunnelDnsView *view)
+{
+  g_auto (GStrv) servers = NULL;
+
+  view->system = ask_addresses (asker, view->name, NULL, &view->system_problem);
+  if (view->system_problem == NULL)
+    servers = find_servers (asker, view->name);
+  for (guint i = 0; servers != NULL && servers[i] != NULL && i < SERVERS_MAX; i++)
+    if (ask_server (asker, view, servers[i]))
+      return;
+}
+
+static void
+run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const Wish *wish = data;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (FunnelDnsView) view = g_new0 (FunnelDnsView, 1);
+  Asker asker = {.context = context,
+                 .deadline = g_get_monotonic_time () + (gint64)wish->seconds * G_USEC_PER_SEC,
+                 .cancellable = cancellable};
+
+  view->name = g_strdup (wish->name);
+  g_main_context_push_thread_default (context);
+  look (&asker, view);
+  g_main_context_pop_thread_default (context);
+  if (view->own == NULL)
+    view->own = g_new0 (char *, 1);
+  g_task_return_pointer (task, g_steal_pointer (&view), (GDestroyNotify)funnel_dns_view_free);
+}
+
+void
+funnel_dns_view_async (const char *name,
+                       guint seconds,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Wish *wish = g_new0 (Wish, 1);
+
+  wish->name = g_strdup (name);
+  wish->seconds = seconds;
+  g_task_set_source_tag (task, funnel_dns_view_async);
+  g_task_set_task_data (task, wish, wish_free);
+  g_task_run_in_thread (task, run);
+}
+
+FunnelDnsView *
+funnel_dns_view_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, funnel_dns_view_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+gboolean
+funnel_dns_view_has (const char *const *list, const char *text)
+{
+  g_autoptr (GInetAddress) wanted = g_inet_address_new_from_string (text);
+
+  for (; list != NULL && *list != NULL; list++)
+    {
+      g_autoptr (GInetAddress) one = g_inet_address_new_from_string (*list);
+
+      if (wanted != NULL && one != NULL ? g_inet_address_equal (wanted, one)
+                                        : g_str_equal (text, *list))
+        return TRUE;
+    }
+  return FALSE;
+}

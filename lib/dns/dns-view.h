@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Where a name leads, as the system's resolvers say and as one of the zone's own servers says: the
+ * second knows what is published now, the first what most of the world still believes. */
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char *name;
+  GStrv system;         /* addresses, A before AAAA; empty: none */
+  char *system_problem; /* why there was no answer; NULL: there was one */
+  char *server;         /* of the zone, that was asked ("ns1.example.org"); NULL none could be */
+  GStrv own;            /* addresses it has */
+  char *own_problem;    /* why it gave no answer; NULL: it did */
+} FunnelDnsView;
+
+void funnel_dns_view_free (FunnelDnsView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelDnsView, funnel_dns_view_free)
+
+/** funnel_dns_view_async: look. @seconds: for all questions together; what is not known by then is
+ * a problem in the result, not an error. */
+void funnel_dns_view_async (const char *name,
+                            guint seconds,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+/** funnel_dns_view_finish: NULL only when cancelled. */
+FunnelDnsView *funnel_dns_view_finish (GAsyncResult *result, GError **error);
+
+/** funnel_dns_view_has: whether @list (may be NULL) has the address @text, however written. */
+gboolean funnel_dns_view_has (const char *const *list, const char *text);
+
+G_END_DECLS
