@@ -365,11 +365,18 @@ look_at (FunnelChallengeRoutes *self, Route *route)
 void
 funnel_challenge_routes_look (FunnelChallengeRoutes *self)
 {
-  GHashTableIter iter;
-  gpointer value = NULL;
+  guint count = 0;
+  g_autofree gpointer *keys = g_hash_table_get_keys_as_array (self->routes, &count);
+  g_auto (GStrv) names = g_new0 (char *, count + 1);
 
-  g_hash_table_iter_init (&iter, self->routes);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((Route *)value)->publishing != NULL)
-      look_at (self, value);
+  /* An order whose route is settled goes on at once, and may give this or another route up. */
+  for (guint i = 0; i < count; i++)
+    names[i] = g_strdup (keys[i]);
+  for (guint i = 0; i < count; i++)
+    {
+      Route *route = g_hash_table_lookup (self->routes, names[i]);
+
+      if (route != NULL && route->publishing != NULL)
+        look_at (self, route);
+    }
 }

@@ -145,20 +145,30 @@ funnel_certificate_keeper_new (const char *state_dir, const FunnelChallengeWay *
   return self;
 }
 
+/* What is done to one name may make others come or go: an order that ends tells its waiters. */
+static void
+for_each (FunnelCertificateKeeper *self, void (*act) (FunnelKeptName *kept))
+{
+  g_auto (GStrv) names = funnel_certificate_keeper_list (self);
+
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      FunnelKeptName *kept = find (self, names[i]);
+
+      if (kept != NULL)
+        act (kept);
+    }
+}
+
 void
 funnel_certificate_keeper_stop (FunnelCertificateKeeper *self)
 {
-  GHashTableIter iter;
-  gpointer kept = NULL;
-
   if (self->shared.stopped)
     return;
   self->shared.stopped = TRUE;
   g_clear_handle_id (&self->look_source, g_source_remove);
   funnel_wall_timer_set (self->timer, 0);
-  g_hash_table_iter_init (&iter, self->names);
-  while (g_hash_table_iter_next (&iter, NULL, &kept))
-    funnel_kept_name_stop (kept);
+  for_each (self, funnel_kept_name_stop);
 }
 
 gboolean
@@ -189,12 +199,7 @@ funnel_certificate_keeper_unwant (FunnelCertificateKeeper *self, const char *nam
 void
 funnel_certificate_keeper_nudge (FunnelCertificateKeeper *self)
 {
-  GHashTableIter iter;
-  gpointer kept = NULL;
-
-  g_hash_table_iter_init (&iter, self->names);
-  while (g_hash_table_iter_next (&iter, NULL, &kept))
-    funnel_kept_name_nudge (kept);
+  for_each (self, funnel_kept_name_nudge);
   schedule_look (self);
 }
 
@@ -449,16 +454,11 @@ void
 funnel_certificate_keeper_set_authority (FunnelCertificateKeeper *self,
                                          const FunnelAuthority *authority)
 {
-  GHashTableIter iter;
-  gpointer kept = NULL;
-
   if (funnel_authority_equal (self->shared.authority, authority))
     return;
   funnel_authority_free (self->shared.authority);
   self->shared.authority = funnel_authority_copy (authority);
-  g_hash_table_iter_init (&iter, self->names);
-  while (g_hash_table_iter_next (&iter, NULL, &kept))
-    funnel_kept_name_retry (kept);
+  for_each (self, funnel_kept_name_retry);
   schedule_look (self);
 }
 
