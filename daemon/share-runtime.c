@@ -18,6 +18,8 @@ struct _FunnelShareRuntime
   GPtrArray *mounts; /* FunnelMountRuntime*, in the order of the spec */
   guint64 attempts;  /* of the data plane, as far as taken note of */
 
+  char *certificate_file; /* that source is made of; NULL none */
+  char *key_file;
   FunnelCertificateSource *source; /* NULL for pass-through */
   char *source_leaf;               /* of the certificate it had when it last changed */
   guint32 epoch;
@@ -161,6 +163,8 @@ funnel_share_runtime_free (FunnelShareRuntime *self)
   drop_source (self);
   g_free (self->source_leaf);
   g_ptr_array_unref (self->mounts);
+  g_free (self->certificate_file);
+  g_free (self->key_file);
   g_free (self->state_dir);
   g_free (self->probe_detail);
   g_free (self->probe_leaf);
@@ -175,9 +179,44 @@ funnel_share_runtime_get_share (FunnelShareRuntime *self)
   return self->share;
 }
 
+/* Look again at what worked when it was last looked at. */
+static void
+check_working (FunnelShareRuntime *self)
+{
+  for (guint i = 0; i < self->mounts->len; i++)
+    if (funnel_mount_runtime_get_problem (get_mount (self, i)) == NULL)
+      funnel_mount_runtime_check (get_mount (self, i));
+}
+
+/* Whether the mounts that run are those that are asked for now. */
+static gboolean
+has_same_mounts (FunnelShareRuntime *self)
+{
+  const GPtrArray *wanted = funnel_share_get_spec (self->share)->mounts;
+  gboolean same = self->mounts->len == wanted->len;
+
+  for (guint i = 0; same && i < wanted->len; i++)
+    same = funnel_mount_spec_equal (funnel_mount_runtime_get_spec (get_mount (self, i)),
+                                    g_ptr_array_index (wanted, i));
+  return same;
+}
+
 void
 funnel_share_runtime_restart (FunnelShareRuntime *self)
 {
+  const FunnelShareSpec *spec = funnel_share_get_spec (self->share);
+
+  /* A rule or an end that changes is no reason to begin again: what works goes on. */
+  if (has_same_mounts (self) && g_strcmp0 (self->certificate_file, spec->certificate_file) == 0
+      && g_strcmp0 (self->key_file, spec->key_file) == 0)
+    {
+      check_working (self);
+      return;
+    }
+  g_free (self->certificate_file);
+  self->certificate_file = g_strdup (spec->certificate_file);
+  g_free (self->key_file);
+  self->key_file = g_strdup (spec->key_file);
   g_ptr_array_set_size (self->mounts, 0);
   drop_source (self);
   self->source = choose_source (self);
@@ -209,15 +248,6 @@ check_mounts (FunnelShareRuntime *self, int target_error)
       else if (failed == (target_error == 0))
         funnel_mount_runtime_check (mount);
     }
-}
-
-/* Look again at what worked when it was last looked at. */
-static void
-check_working (FunnelShareRuntime *self)
-{
-  for (guint i = 0; i < self->mounts->len; i++)
-    if (funnel_mount_runtime_get_problem (get_mount (self, i)) == NULL)
-      funnel_mount_runtime_check (get_mount (self, i));
 }
 
 void
@@ -277,6 +307,7 @@ funnel_share_runtime_fill (FunnelShareRuntime *self, FunnelShareFacts *facts)
   facts->kind = spec->kind;
   facts->target = funnel_share_spec_get_target (spec);
   facts->expires = spec->expires;
+  facts->restricted = spec->access.allow[0] != NULL || spec->access.deny[0] != NULL;
   facts->expired = funnel_share_spec_is_expired (spec, g_get_real_time () / G_USEC_PER_SEC);
   facts->certificate = FUNNEL_CERTIFICATE_NOT_NEEDED;
   if (is_pass_through (self))

@@ -54,6 +54,14 @@ funnel_mount_spec_free (FunnelMountSpec *spec)
   g_free (spec);
 }
 
+gboolean
+funnel_mount_spec_equal (const FunnelMountSpec *a, const FunnelMountSpec *b)
+{
+  return g_strcmp0 (a->path, b->path) == 0 && g_strcmp0 (a->target, b->target) == 0
+         && g_strcmp0 (a->host_header, b->host_header) == 0 && a->lan == b->lan
+         && a->force == b->force && a->keep_prefix == b->keep_prefix && a->listing == b->listing;
+}
+
 /* What is compared with a request's path after its dot segments are gone: so it must have none, and
  * nothing that a request would have to spell with a percent sign. */
 static gboolean

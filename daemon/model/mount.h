@@ -24,6 +24,7 @@ typedef struct
 FunnelMountSpec *funnel_mount_spec_new (const char *path, const char *target);
 FunnelMountSpec *funnel_mount_spec_copy (const FunnelMountSpec *spec);
 void funnel_mount_spec_free (FunnelMountSpec *spec);
+gboolean funnel_mount_spec_equal (const FunnelMountSpec *a, const FunnelMountSpec *b);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelMountSpec, funnel_mount_spec_free)
 
 /** funnel_mount_path_normalize: canonical form of a mount's path, or NULL and

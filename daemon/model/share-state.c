@@ -179,7 +179,11 @@ check_outcome (const FunnelShareFacts *facts, FunnelShareStatus *out)
       begin = g_strdup_printf ("A probe of %s port %u failed", facts->name, facts->port);
       break;
     }
-  say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail), NULL);
+  say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail),
+       facts->restricted
+           ? g_strdup ("If the rules about addresses keep the ingress's probe out, allow the "
+                       "ingress's own address too.")
+           : NULL);
   return FALSE;
 }
 

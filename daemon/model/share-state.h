@@ -52,6 +52,7 @@ typedef struct
   const char *mount;  /* its path, where a share has several; NULL otherwise */
   gint64 expires;     /* Unix seconds; 0 never */
   gboolean expired;
+  gboolean restricted; /* not every address may come */
 
   gboolean joined;
   const char *node; /* what the ingress calls this node */

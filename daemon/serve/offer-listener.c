@@ -309,6 +309,15 @@ is_challenge (const FunnelServeShare *share, const struct hello *hello)
   return share->kind != FUNNEL_SERVE_PASS_THROUGH && hello->has_acme_alpn;
 }
 
+/* The ingress tries shares from outside. Rules about addresses cannot keep it away, since it is the
+ * one who says what a visitor's address is; keeping its probe away would only hide whether the
+ * share works. A connection from an address to itself never comes from another machine. */
+static bool
+is_ingress_itself (const struct flow *flow)
+{
+  return address_equal_ip (&flow->source, &flow->destination);
+}
+
 static enum offer_reason
 judge_share (struct serve_loop *loop, const struct flow *flow, const struct hello *hello)
 {
@@ -330,6 +339,9 @@ judge_share (struct serve_loop *loop, const struct flow *flow, const struct hell
     return OFFER_REASON_NOT_ALLOWED;
   if (loop->flows >= loop->limits.flows_max)
     return OFFER_REASON_BUSY;
+  if (is_ingress_itself (flow)
+      && (share->policy.expires == 0 || serve_wall_seconds () < share->policy.expires))
+    return OFFER_REASON_NONE;
   return offer_policy_judge (&share->policy, &flow->source,
                              atomic_load_explicit (&counters->flows_active, memory_order_relaxed),
                              &counters->bucket, loop->now, serve_wall_seconds ());
