@@ -195,6 +195,58 @@ class Background(PeerCase):
         self.assertEqual(json.loads(done.stdout)["error"]["code"], "invalid-argument")
 
 
+class Exposure(PeerCase):
+    """The first time something becomes public, whoever sits at a terminal is asked."""
+
+    def at_terminal(self, answer, *args):
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        process = subprocess.Popen([os.environ["FUNNEL"], *args], stdin=follower, stdout=subprocess.DEVNULL, stderr=follower, env=self.env)
+        self.addCleanup(process.kill)
+        os.close(follower)
+        out = Reader(leader)
+        if answer is not None:
+            out.until("Go ahead\\? \\[y/N\\] ")
+            os.write(leader, answer.encode() + b"\n")
+        status = process.wait(PATIENCE)
+        return status, out.rest()
+
+    def test_asks_once_at_a_terminal(self):
+        self.tell("join")
+        status, said = self.at_terminal("n", "--bg", "--wait=0", "3000")
+        self.assertEqual(status, 1)
+        self.assertIn("what: 3000", said)
+        self.assertIn("everybody on the internet", said)
+        self.assertNotIn("share 3000", self.said.text)
+        status, said = self.at_terminal("y", "--bg", "--wait=0", "--allow=192.0.2.1", "3000")
+        self.assertEqual(status, 3)
+        self.assertIn("the addresses you allow", said)
+        self.said.until("share 3000")
+
+    def test_yes_and_scripts_are_not_asked(self):
+        self.tell("join")
+        status, said = self.at_terminal(None, "--yes", "--bg", "--wait=0", "3000")
+        self.assertEqual(status, 3)
+        self.assertNotIn("Go ahead", said)
+        done = self.run_cli("--bg", "--wait=0", "3000", code=3)
+        self.assertNotIn("Go ahead", done.stderr)
+
+    def test_password_is_asked_for_without_echo(self):
+        self.tell("join")
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        process = subprocess.Popen([os.environ["FUNNEL"], "--yes", "--bg", "--wait=0", "--auth=me", "3000"], stdin=follower,
+                                   stdout=subprocess.DEVNULL, stderr=follower, env=self.env)
+        self.addCleanup(process.kill)
+        os.close(follower)
+        out = Reader(leader)
+        out.until("Password for visitors to give as me: ")
+        os.write(leader, b"open sesame\n")
+        self.assertEqual(process.wait(PATIENCE), 3)
+        self.assertNotIn("sesame", out.rest())
+        self.said.until("'auth-password': <'open sesame'>")
+
+
 class Ending(PeerCase):
     def share_two(self):
         for name in ("a.example.org", "b.example.org"):
