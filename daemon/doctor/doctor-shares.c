@@ -272,12 +272,6 @@ leads_to_ingress (const FunnelDoctorFacts *facts, GStrv addresses)
 }
 
 static char *
-list (GStrv addresses)
-{
-  return addresses[0] != NULL ? g_strjoinv (", ", addresses) : g_strdup ("no address");
-}
-
-static char *
 advise_records (const FunnelDoctorFacts *facts, const FunnelDnsView *view)
 {
   GString *text = g_string_new ("publish:");
@@ -285,30 +279,12 @@ advise_records (const FunnelDoctorFacts *facts, const FunnelDnsView *view)
   if (facts->endpoint_addresses == NULL || facts->endpoint_addresses[0] == NULL)
     g_string_append_printf (text, " %s. CNAME %s.", view->name, text_of (facts->endpoint_host));
   for (guint i = 0; facts->endpoint_addresses != NULL && facts->endpoint_addresses[i] != NULL; i++)
-    g_string_append_printf (text, "\n%s. 300 IN %s %s", view->name,
-                            strchr (facts->endpoint_addresses[i], ':') != NULL ? "AAAA" : "A",
-                            facts->endpoint_addresses[i]);
+    {
+      g_autofree char *record = funnel_dns_view_record (view->name, facts->endpoint_addresses[i]);
+
+      g_string_append_printf (text, "\n%s", record);
+    }
   return g_string_free (text, FALSE);
-}
-
-/* What the zone's own server has, where it is not what the system's resolvers say. */
-static char *
-compare (const FunnelDnsView *view)
-{
-  gboolean same = TRUE;
-  g_autofree char *own = NULL;
-
-  if (view->server == NULL)
-    return g_strdup ("");
-  if (view->own_problem != NULL)
-    return g_strdup_printf ("; %s, a server of the zone, does not answer: %s", view->server,
-                            view->own_problem);
-  for (guint i = 0; view->own[i] != NULL; i++)
-    same = same && funnel_dns_view_has ((const char *const *)view->system, view->own[i]);
-  if (same && g_strv_length (view->own) == g_strv_length (view->system))
-    return g_strdup_printf (", as %s says", view->server);
-  own = list (view->own);
-  return g_strdup_printf ("; %s, a server of the zone, says: %s", view->server, own);
 }
 
 static void
@@ -316,7 +292,8 @@ judge_view (const FunnelDoctorFacts *facts, const FunnelDnsView *view, GPtrArray
 {
   gboolean seen = was_seen (facts, view->name);
   FunnelDoctorResult bad = seen ? FUNNEL_DOCTOR_WARNING : FUNNEL_DOCTOR_FAILED;
-  g_autofree char *addresses = list (view->system), *own = compare (view);
+  g_autofree char *addresses = funnel_dns_view_list (view->system),
+                  *own = funnel_dns_view_describe_own (view);
   g_autofree char *records = advise_records (facts, view);
 
   if (view->system_problem != NULL)

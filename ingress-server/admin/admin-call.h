@@ -73,6 +73,10 @@ gboolean command_check_config_parse (AdminCall *call, char **words, GError **err
 int command_check_config_run (AdminCall *call);
 gboolean command_reload_parse (AdminCall *call, char **words, GError **error);
 int command_reload_run (AdminCall *call);
+gboolean command_doctor_parse (AdminCall *call, char **words, GError **error);
+int command_doctor_run (AdminCall *call);
+gboolean command_top_parse (AdminCall *call, char **words, GError **error);
+int command_top_run (AdminCall *call);
 gboolean command_status_parse (AdminCall *call, char **words, GError **error);
 int command_status_run (AdminCall *call);
 

@@ -26,6 +26,9 @@ const AdminCommand admin_commands[] = {
      command_backup_run},
     {"restore", "FILE", "Make the ingress of a backup again", command_restore_parse,
      command_restore_run},
+    {"doctor", NULL, "Find what is wrong, and what to type", command_doctor_parse,
+     command_doctor_run},
+    {"top", NULL, "Show who comes, once a second", command_top_parse, command_top_run},
     {"status", NULL, "Show tunnel, relay and counters", command_status_parse, command_status_run},
     {NULL},
 };

@@ -10,6 +10,7 @@
 #include "lib/base/json-read.h"
 #include "ingress-server/control/guarded-listener.h"
 #include "ingress-server/control/ingress-json.h"
+#include "ingress-server/control/traffic-json.h"
 
 #include <errno.h>
 #include <gio/gunixsocketaddress.h>
@@ -47,6 +48,12 @@ static JsonObject *
 do_nodes (AdminApi *self, JsonObject *request, GError **error)
 {
   return ingress_json_nodes (self->parts, error);
+}
+
+static JsonObject *
+do_traffic (AdminApi *self, JsonObject *request, GError **error)
+{
+  return ingress_json_traffic (self->parts);
 }
 
 static gboolean
@@ -308,14 +315,15 @@ static const struct command
   const char *path;
   gboolean asks;    /* POST with a body */
   gboolean changes; /* logged */
+  gboolean fresh;   /* wants to know the handshakes of nodes */
   JsonObject *(*run) (AdminApi *self, JsonObject *request, GError **error);
 } commands[] = {
-    {"/v1/status", FALSE, FALSE, do_status}, {"/v1/nodes", FALSE, FALSE, do_nodes},
-    {"/v1/invite", TRUE, TRUE, do_invite},   {"/v1/grant", TRUE, TRUE, do_grant},
-    {"/v1/limit", TRUE, TRUE, do_limit},     {"/v1/close", TRUE, TRUE, do_close},
-    {"/v1/open", TRUE, TRUE, do_open},       {"/v1/revoke", TRUE, TRUE, do_revoke},
-    {"/v1/remove", TRUE, TRUE, do_remove},   {"/v1/reload", TRUE, TRUE, do_reload},
-    {"/v1/audit", TRUE, FALSE, do_audit},
+    {"/v1/status", FALSE, FALSE, FALSE, do_status},  {"/v1/nodes", FALSE, FALSE, TRUE, do_nodes},
+    {"/v1/traffic", FALSE, FALSE, TRUE, do_traffic}, {"/v1/invite", TRUE, TRUE, FALSE, do_invite},
+    {"/v1/grant", TRUE, TRUE, FALSE, do_grant},      {"/v1/limit", TRUE, TRUE, FALSE, do_limit},
+    {"/v1/close", TRUE, TRUE, FALSE, do_close},      {"/v1/open", TRUE, TRUE, FALSE, do_open},
+    {"/v1/revoke", TRUE, TRUE, FALSE, do_revoke},    {"/v1/remove", TRUE, TRUE, FALSE, do_remove},
+    {"/v1/reload", TRUE, TRUE, FALSE, do_reload},    {"/v1/audit", TRUE, FALSE, FALSE, do_audit},
 };
 
 /* HTTP. */
@@ -418,6 +426,35 @@ run_command (AdminApi *self, const struct command *command, SoupServerMessage *m
     respond_error (message, error);
 }
 
+/* A request that waits for the handshakes to be known. */
+typedef struct
+{
+  AdminApi *api;
+  const struct command *command;
+  SoupServerMessage *message;
+} Waiting;
+
+static void
+run_waiting (gpointer data)
+{
+  Waiting *waiting = data;
+
+  run_command (waiting->api, waiting->command, waiting->message);
+  soup_server_message_unpause (waiting->message);
+  g_object_unref (waiting->message);
+  g_free (waiting);
+}
+
+static void
+run_when_fresh (AdminApi *self, const struct command *command, SoupServerMessage *message)
+{
+  Waiting *waiting = g_new (Waiting, 1);
+
+  *waiting = (Waiting) {self, command, g_object_ref (message)};
+  soup_server_message_pause (message);
+  ingress_agent_host_refresh_handshakes (self->parts->agent, run_waiting, waiting);
+}
+
 static void
 on_request (SoupServer *server,
             SoupServerMessage *message,
@@ -435,7 +472,10 @@ on_request (SoupServer *server,
         && soup_server_message_get_method (message)
                == (commands[i].asks ? SOUP_METHOD_POST : SOUP_METHOD_GET))
       {
-        run_command (self, &commands[i], message);
+        if (commands[i].fresh)
+          run_when_fresh (self, &commands[i], message);
+        else
+          run_command (self, &commands[i], message);
         return;
       }
   error = g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, "There is no %s %s",

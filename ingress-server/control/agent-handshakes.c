@@ -98,6 +98,12 @@ ingress_agent_host_refresh_handshakes (IngressAgentHost *self,
                                   g_object_ref (self));
 }
 
+void
+ingress_agent_host_answer_waiters (IngressAgentHost *self)
+{
+  tell_waiters (self);
+}
+
 gint64
 ingress_agent_host_get_handshake (IngressAgentHost *self, const char *public_key)
 {

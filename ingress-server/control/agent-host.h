@@ -62,6 +62,8 @@ void ingress_agent_host_set_routes (IngressAgentHost *self,
 void ingress_agent_host_refresh_handshakes (IngressAgentHost *self,
                                             void (*done) (gpointer data),
                                             gpointer data);
+/** ingress_agent_host_answer_waiters: call every @done now, before what they belong to goes. */
+void ingress_agent_host_answer_waiters (IngressAgentHost *self);
 /** ingress_agent_host_get_handshake: Unix seconds, as of the last refresh; 0 never or unknown. */
 gint64 ingress_agent_host_get_handshake (IngressAgentHost *self, const char *public_key);
 

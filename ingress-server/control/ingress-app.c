@@ -352,6 +352,8 @@ drop_parts (IngressApp *self, gboolean keep_agent)
 {
   IngressParts *parts = &self->parts;
 
+  if (parts->agent)
+    ingress_agent_host_answer_waiters (parts->agent);
   g_clear_pointer (&self->metrics, metrics_server_free);
   g_clear_pointer (&self->admin, admin_api_free);
   g_clear_pointer (&self->join, join_api_free);

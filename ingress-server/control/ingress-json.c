@@ -135,6 +135,8 @@ print_node (const IngressParts *parts, const IngressNode *node, GHashTable *arra
   json_object_set_int_member (object, "last_seen", since ? ingress_now () : node->last_seen);
   json_object_set_boolean_member (object, "linked", since != 0);
   json_object_set_int_member (object, "linked_since", since);
+  json_object_set_int_member (object, "handshake",
+                              ingress_agent_host_get_handshake (parts->agent, node->public_key));
   add_limits (object, &node->limits);
   add_grants (object, node);
   json_object_set_array_member (object, "shares",

@@ -211,3 +211,35 @@ funnel_dns_view_has (const char *const *list, const char *text)
     }
   return FALSE;
 }
+
+char *
+funnel_dns_view_list (GStrv addresses)
+{
+  return addresses[0] != NULL ? g_strjoinv (", ", addresses) : g_strdup ("no address");
+}
+
+char *
+funnel_dns_view_record (const char *name, const char *address)
+{
+  return g_strdup_printf ("%s. 300 IN %s %s", name, strchr (address, ':') != NULL ? "AAAA" : "A",
+                          address);
+}
+
+char *
+funnel_dns_view_describe_own (const FunnelDnsView *view)
+{
+  gboolean same = TRUE;
+  g_autofree char *own = NULL;
+
+  if (view->server == NULL)
+    return g_strdup ("");
+  if (view->own_problem != NULL)
+    return g_strdup_printf ("; %s, a server of the zone, does not answer: %s", view->server,
+                            view->own_problem);
+  for (guint i = 0; view->own[i] != NULL; i++)
+    same = same && funnel_dns_view_has ((const char *const *)view->system, view->own[i]);
+  if (same && g_strv_length (view->own) == g_strv_length (view->system))
+    return g_strdup_printf (", as %s says", view->server);
+  own = funnel_dns_view_list (view->own);
+  return g_strdup_printf ("; %s, a server of the zone, says: %s", view->server, own);
+}

@@ -34,4 +34,13 @@ FunnelDnsView *funnel_dns_view_finish (GAsyncResult *result, GError **error);
 /** funnel_dns_view_has: whether @list (may be NULL) has the address @text, however written. */
 gboolean funnel_dns_view_has (const char *const *list, const char *text);
 
+/** funnel_dns_view_list: "192.0.2.1, 2001:db8::1", "no address". Caller frees, as of those below.
+ */
+char *funnel_dns_view_list (GStrv addresses);
+/** funnel_dns_view_record: "www.example.org. 300 IN A 192.0.2.1", for zone files. */
+char *funnel_dns_view_record (const char *name, const char *address);
+/** funnel_dns_view_describe_own: how the answer of the zone's server stands to that of the system,
+ * to be put behind the latter: ", as ns1.example.org says"; "" when none was asked. */
+char *funnel_dns_view_describe_own (const FunnelDnsView *view);
+
 G_END_DECLS
