@@ -69,9 +69,10 @@ run (FunnelCli *cli, GError **error)
 
 const FunnelCliCommand funnel_cli_tunnel = {
     .name = "tunnel",
-    .synopsis = "tunnel [on|auto|networkmanager|netns]",
+    .synopsis = "tunnel [on | KIND]",
     .summary = "show or choose the kind of tunnel, or switch it on again",
-    .details = "on: bring the tunnel up anew, also after it was switched off in NetworkManager.\n"
+    .details = "KIND is auto, networkmanager or netns.\n"
+               "on: bring the tunnel up anew, also after it was switched off in NetworkManager.\n"
                "auto: use the first kind that works without asking anything; that is the rule.\n"
                "networkmanager, netns: use that kind only. The choice is remembered.\n",
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
