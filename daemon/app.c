@@ -666,8 +666,10 @@ app_take_notice (gpointer owner, const char *name, GError **error)
                               : funnel_host_normalize (name, error);
   if (canonical == NULL)
     return NULL;
-  return funnel_certificate_keeper_take_notice (keeper, canonical) ? g_steal_pointer (&canonical)
-                                                                   : g_strdup ("");
+  if (funnel_share_list_has_files (self->list, canonical)
+      || !funnel_certificate_keeper_take_notice (keeper, canonical))
+    return g_strdup ("");
+  return g_steal_pointer (&canonical);
 }
 
 static void

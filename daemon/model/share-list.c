@@ -185,6 +185,19 @@ funnel_share_list_find (FunnelShareList *self, const char *name, guint16 port)
   return NULL;
 }
 
+gboolean
+funnel_share_list_has_files (FunnelShareList *self, const char *name)
+{
+  for (guint i = 0; i < funnel_share_list_get_length (self); i++)
+    {
+      const FunnelShareSpec *spec = funnel_share_get_spec (funnel_share_list_get (self, i));
+
+      if (spec->certificate_file != NULL && g_str_equal (spec->name, name))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 FunnelShare *
 funnel_share_list_find_id (FunnelShareList *self, guint32 id)
 {

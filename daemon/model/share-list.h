@@ -28,6 +28,8 @@ funnel_share_list_check (FunnelShareList *self, const FunnelShareSpec *spec, GEr
 FunnelShare *funnel_share_list_put (FunnelShareList *self, const FunnelShareSpec *spec);
 void funnel_share_list_remove (FunnelShareList *self, FunnelShare *share);
 FunnelShare *funnel_share_list_find (FunnelShareList *self, const char *name, guint16 port);
+/** funnel_share_list_has_files: whether a share of @name brings certificate files of its own. */
+gboolean funnel_share_list_has_files (FunnelShareList *self, const char *name);
 FunnelShare *funnel_share_list_find_id (FunnelShareList *self, guint32 id);
 /** funnel_share_list_match: the shares @filter matches, each with a reference. */
 GPtrArray *funnel_share_list_match (FunnelShareList *self, const FunnelShareFilter *filter);

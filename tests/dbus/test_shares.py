@@ -6,6 +6,7 @@ import socket
 import time
 
 import message_bus
+import test_state
 from daemon import BUS_NAME, Target, refused, variants, wait
 from test_manager import NAME, joined
 
@@ -151,3 +152,10 @@ def test_what_listens(world):
     with open("/proc/self/comm", encoding="utf-8") as comm:
         assert found[0][3] == comm.read().strip(), found
     listener.close()
+
+
+def test_no_notice_with_files(world):
+    """Nothing is ordered for a name whose share brings its certificate, so nothing is said about it."""
+    test_state.shared(world)
+    assert world.call("TakeCertificateNotice", "s", test_state.NAME)[0] == ""
+    assert world.call("TakeCertificateNotice", "s", "other.example.net")[0] == "other.example.net"
