@@ -99,10 +99,12 @@ def networkmanager_restarted(w):
     sh("systemctl restart NetworkManager")
     until(lambda: sh("nmcli -t -f RUNNING general", check=False).strip() == "running", 60, "NetworkManager runs")
     w.active("networkmanager")
-    w.daemon("stop")
-    w.nothing_left()
-    w.daemon("start")
-    w.active("networkmanager")
+
+
+@test(long=True)
+def nothing_is_left_after_a_restart_either(w):
+    networkmanager_restarted(w)
+    cycle(w)
 
 
 @test()
@@ -115,7 +117,7 @@ def funneld_killed(w):
         raise Failure(f"not one tunnel: {w.devices()} {w.profiles()}")
 
 
-@test()
+@test(long=True)
 def an_address_changes(w):
     sh("ip addr add 192.0.2.77/24 dev up0; ip addr del 192.0.2.1/24 dev up0; ip route replace default via 192.0.2.2")
     w.active("networkmanager")
@@ -136,7 +138,7 @@ def suspend_and_resume(w):
 
 # --- sessions
 
-@test()
+@test(long=True)
 def switched_away_from_the_screen(w):
     w.show_screen(2)
     until(lambda: "Active=no" in sh(f"loginctl show-session {w.sessions()[0][0]} -p Active"), 30, "the session is not active")
@@ -145,7 +147,7 @@ def switched_away_from_the_screen(w):
     w.show_screen(1)
 
 
-@test()
+@test(long=True)
 def through_a_bus_proxy_as_in_a_sandbox(w):
     proxy = f"/run/user/{w.uid}/proxy"
     w.ann(f"systemd-run --user --unit=proxy xdg-dbus-proxy unix:path=/run/dbus/system_bus_socket {proxy} --filter "

@@ -37,7 +37,7 @@ ip -n ing addr add 198.51.100.1/24 dev vis0; ip -n ing link set vis0 up
 ip -n lan addr add 10.9.0.2/24 dev lan1; ip -n lan link set lan1 up; ip -n lan route add default via 10.9.0.1
 ip -n visitor addr add 198.51.100.2/24 dev net0; ip -n visitor link set net0 up
 ip -n visitor route add default via 198.51.100.1
-sysctl -qw net.ipv4.ip_forward=1
+sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.up0.promote_secondaries=1
 for i in all default up0 lan0; do sysctl -qw net.ipv4.conf.$i.rp_filter=0; done
 useradd --create-home --shell /bin/bash ann
 groupadd --system funnel
@@ -241,7 +241,7 @@ class World:
         self.start_flood(f"/proc/{relay}/ns/net", device)
 
     def start_flood(self, namespace, device):
-        self.flood = subprocess.Popen(["nsenter", f"--net={namespace}", self.flood_program, device, "100.64.0.1", "3000",
+        self.flood = subprocess.Popen(["nsenter", f"--net={namespace}", self.flood_program, device, "100.64.0.1", "10000",
                                        *(t.format(node=self.node) for t in TARGETS)], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
