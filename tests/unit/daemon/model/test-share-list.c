@@ -259,8 +259,8 @@ test_bad_members (void)
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"access\":{\"allow\":\"10.0.0.0/8\"}",
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"access\":[]",
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"access\":{\"auth_user\":\"me\"}",
-      "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"access\":{\"auth_user\":\"me\","
-      "\"auth_hash\":\"plain\"}",
+      ("\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"access\":{\"auth_user\":\"me\","
+       "\"auth_hash\":\"plain\"}"),
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"expires\":-1",
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"expire\":1",
       "\"mounts\":[{\"path\":\"/\",\"target\":\"3000\"}],\"proxy_protocol\":1",
