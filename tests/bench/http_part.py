@@ -62,8 +62,8 @@ class HttpPart:
     def __init__(self, build, report, is_long):
         self.build = build
         self.report = report
-        self.rounds = 9 if is_long else 3
-        self.requests = 20000 if is_long else 8000
+        self.rounds = 9 if is_long else 2
+        self.requests = 20000 if is_long else 4000
         self.proxy_cpus, self.other_cpus = processes.split_processors()
         self.measures = []
         self.h1 = self.add("cpu-per-request-h1", "CPU per request, HTTP/1.1 (h2load)", "µs", 1.0, ("nginx",))
