@@ -9,6 +9,7 @@
 #include "ingress-server/control/dns-wishes.h"
 #include "ingress-server/control/join-api.h"
 #include "ingress-server/control/metrics.h"
+#include "ingress-server/control/no-trust.h"
 #include "ingress-server/store/ingress-setup.h"
 
 #include <errno.h>
@@ -299,6 +300,7 @@ ingress_app_new (const char *state_dir, const char *run_dir, GError **error)
 {
   IngressApp *self = g_new0 (IngressApp, 1);
 
+  ingress_trust_nobody ();
   self->lock = -1;
   self->run_dir = g_strdup (run_dir);
   self->loop = g_main_loop_new (NULL, FALSE);
