@@ -264,6 +264,9 @@ parse_files (FunnelTarget *target, const char *path, GError **error)
 {
   target->kind = FUNNEL_TARGET_FILES;
   target->path = g_canonicalize_filename (path, "/");
+  /* It would be read back without it, as another path. */
+  if (g_ascii_isspace (target->path[strlen (target->path) - 1]))
+    return refuse (error, "a path that ends in a space cannot be shared; rename it");
   target->text = g_strdup (target->path);
   return TRUE;
 }
