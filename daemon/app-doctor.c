@@ -380,7 +380,7 @@ look_up (GTask *task, const char *name)
   Run *run = g_task_get_task_data (task);
 
   run->pending++;
-  funnel_dns_view_async (name, DNS_SECONDS, funnel_expiry_get (run->expiry), view_cb,
+  funnel_dns_view_async (name, NULL, DNS_SECONDS, funnel_expiry_get (run->expiry), view_cb,
                          g_object_ref (task));
 }
 

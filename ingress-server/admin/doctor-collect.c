@@ -330,7 +330,7 @@ look_up (Collection *all, GHashTable *names, const char *name)
       || g_str_has_suffix (name, ".localhost") || !g_hash_table_add (names, g_strdup (name)))
     return;
   all->pending++;
-  funnel_dns_view_async (name, DNS_SECONDS, funnel_expiry_get (all->expiry), view_cb, all);
+  funnel_dns_view_async (name, NULL, DNS_SECONDS, funnel_expiry_get (all->expiry), view_cb, all);
 }
 
 /* Names that the record of the whole zone does not make lead here. */

@@ -12,6 +12,7 @@ typedef struct
   char *name;
   char *type;
   char *server;
+  gboolean recurse;
   guint seconds;
 } Query;
 
@@ -110,36 +111,89 @@ judge (const Query *query, const ldns_pkt *answer, ldns_rr_type type, GError **e
   return texts;
 }
 
+/* Whoever can send packets can send answers: one that was not asked for is none. ldns looks at
+ * neither the number nor the question. */
+static gboolean
+is_answer_to (const ldns_pkt *question, const ldns_pkt *answer)
+{
+  const ldns_rr_list *asked = ldns_pkt_question (question), *told = ldns_pkt_question (answer);
+  const ldns_rr *a, *b;
+
+  if (!ldns_pkt_qr (answer) || ldns_pkt_id (answer) != ldns_pkt_id (question)
+      || ldns_rr_list_rr_count (told) != 1)
+    return FALSE;
+  a = ldns_rr_list_rr (asked, 0);
+  b = ldns_rr_list_rr (told, 0);
+  return ldns_rr_get_type (a) == ldns_rr_get_type (b)
+         && ldns_dname_compare (ldns_rr_owner (a), ldns_rr_owner (b)) == 0;
+}
+
+static GStrv
+send_question (const Query *query,
+               ldns_resolver *resolver,
+               const ldns_rdf *name,
+               ldns_rr_type type,
+               GError **error)
+{
+  g_autoptr (ldns_pkt) question = NULL;
+  g_autoptr (ldns_pkt) answer = NULL;
+  guint16 flags = query->recurse || !query->server ? LDNS_RD : 0;
+  ldns_status status
+      = ldns_resolver_prepare_query_pkt (&question, resolver, name, type, LDNS_RR_CLASS_IN, flags);
+
+  if (status == LDNS_STATUS_OK)
+    status = ldns_resolver_send_pkt (&answer, resolver, question);
+  if (status != LDNS_STATUS_OK || !answer)
+    dns_fail_status (status != LDNS_STATUS_OK ? status : LDNS_STATUS_NETWORK_ERR, query->server,
+                     error);
+  else if (!is_answer_to (question, answer))
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s answers what was not asked",
+                 query->server ? query->server : "the system's resolver");
+  else
+    return judge (query, answer, type, error);
+  return NULL;
+}
+
+static GStrv
+ask (const Query *query, GError **error)
+{
+  ldns_rr_type type = ldns_get_rr_type_by_name (query->type);
+  g_autoptr (ldns_rdf) name = dns_name_parse (query->name, error);
+  g_autoptr (ldns_resolver) resolver
+      = name ? dns_resolver_new (query->server, query->seconds, error) : NULL;
+
+  if (!resolver)
+    return NULL;
+  if (type != 0)
+    return send_question (query, resolver, name, type, error);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+               "“%s” is not a type of DNS record", query->type);
+  return NULL;
+}
+
 static void
 run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  const Query *query = data;
   GError *error = NULL;
-  ldns_rr_type type = ldns_get_rr_type_by_name (query->type);
-  g_autoptr (ldns_rdf) name = dns_name_parse (query->name, &error);
-  g_autoptr (ldns_resolver) resolver
-      = name ? dns_resolver_new (query->server, query->seconds, &error) : NULL;
-  g_autoptr (ldns_pkt) answer = NULL;
-  ldns_status status;
-  GStrv texts = NULL;
+  GStrv texts = ask (data, &error);
 
-  if (resolver && type == 0)
-    g_set_error (&error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "“%s” is not a type of DNS record", query->type);
-  else if (resolver)
-    {
-      status = ldns_resolver_query_status (&answer, resolver, name, type, LDNS_RR_CLASS_IN,
-                                           query->server ? 0 : LDNS_RD);
-      if (status == LDNS_STATUS_OK && answer)
-        texts = judge (query, answer, type, &error);
-      else
-        dns_fail_status (status != LDNS_STATUS_OK ? status : LDNS_STATUS_NETWORK_ERR, query->server,
-                         &error);
-    }
   if (texts)
     g_task_return_pointer (task, texts, (GDestroyNotify)g_strfreev);
   else
     g_task_return_error (task, error);
+}
+
+GStrv
+funnel_dns_query (const char *name,
+                  const char *type,
+                  const char *server,
+                  gboolean recurse,
+                  guint seconds,
+                  GError **error)
+{
+  Query query = {(char *)name, (char *)type, (char *)server, recurse, seconds};
+
+  return ask (&query, error);
 }
 
 void

@@ -3,7 +3,8 @@
 
 /* DNS questions that getaddrinfo cannot ask: any type of record, and a server of one's choice.
  * Each runs on a thread of its own with a deadline; cancelling returns at once and lets the thread
- * end by itself. What a server answers is hostile text: bounded, printable ASCII only. */
+ * end by itself. What a server answers is hostile text: bounded, printable ASCII only, and only
+ * taken when it carries the number and the words of the question. */
 
 #include <gio/gio.h>
 
@@ -35,5 +36,14 @@ void funnel_dns_query_async (const char *name,
  * with its words; FUNNEL_ERROR_INVALID_ARGUMENT: @name, @type or @server.
  */
 GStrv funnel_dns_query_finish (GAsyncResult *result, GError **error);
+
+/** funnel_dns_query: the same, for threads that may wait. @recurse: ask @server to look further, as
+ * one asks a resolver; of the system's that is always asked. */
+GStrv funnel_dns_query (const char *name,
+                        const char *type,
+                        const char *server,
+                        gboolean recurse,
+                        guint seconds,
+                        GError **error);
 
 G_END_DECLS

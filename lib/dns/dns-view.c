@@ -2,29 +2,18 @@
 
 #include "lib/dns/dns-view.h"
 
-#include "lib/base/error.h"
-#include "lib/dns/dns-query.h"
+#include "lib/dns/dns-asker.h"
 
 #include <string.h>
 
-#define CUTS_MAX 10     /* labels to go up in search of a zone */
-#define SERVERS_MAX 2   /* of a zone, tried one after the other */
-#define SECONDS_EACH 3U /* for one question */
+#define SERVERS_MAX 2 /* of a zone, tried one after the other */
 
 typedef struct
 {
   char *name;
+  char *resolver;
   guint seconds;
 } Wish;
-
-/* On a thread of its own, question after question. */
-typedef struct
-{
-  GMainContext *context;
-  GAsyncResult *result;
-  gint64 deadline; /* monotonic */
-  GCancellable *cancellable;
-} Asker;
 
 void
 funnel_dns_view_free (FunnelDnsView *view)
@@ -46,88 +35,15 @@ wish_free (gpointer data)
   Wish *wish = data;
 
   g_free (wish->name);
+  g_free (wish->resolver);
   g_free (wish);
 }
 
-static void
-on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Asker *asker = user_data;
-
-  asker->result = g_object_ref (result);
-}
-
-static GStrv
-ask (Asker *asker, const char *name, const char *type, const char *server, GError **error)
-{
-  gint64 left = (asker->deadline - g_get_monotonic_time ()) / G_USEC_PER_SEC;
-  GStrv records = NULL;
-
-  if (left < 1)
-    {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "no answer in time");
-      return NULL;
-    }
-  funnel_dns_query_async (name, type, server, MIN ((guint)left, SECONDS_EACH), asker->cancellable,
-                          on_answer, asker);
-  while (asker->result == NULL)
-    g_main_context_iteration (asker->context, TRUE);
-  records = funnel_dns_query_finish (asker->result, error);
-  g_clear_object (&asker->result);
-  return records;
-}
-
-/* A and AAAA. @problem: set when there was no answer to one of them and no address either. */
-static GStrv
-ask_addresses (Asker *asker, const char *name, const char *server, char **problem)
-{
-  static const char *const types[] = {"A", "AAAA"};
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autofree char *first = NULL;
-  GStrv all = NULL;
-
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
-    {
-      g_autoptr (GError) error = NULL;
-      g_auto (GStrv) records = ask (asker, name, types[i], server, &error);
-
-      if (records != NULL)
-        g_strv_builder_addv (builder, (const char **)records);
-      else if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND) && first == NULL)
-        first = g_strdup (error->message);
-    }
-  all = g_strv_builder_end (builder);
-  if (all[0] == NULL)
-    *problem = g_steal_pointer (&first);
-  return all;
-}
-
-/* The servers of the zone @name is in: the nearest NS records on the way up, but for those of a top
- * level domain. */
-static GStrv
-find_servers (Asker *asker, const char *name)
-{
-  const char *cut = name;
-
-  for (guint i = 0; i < CUTS_MAX && strchr (cut, '.') != NULL; i++)
-    {
-      g_autoptr (GError) error = NULL;
-      GStrv servers = ask (asker, cut, "NS", NULL, &error);
-
-      if (servers != NULL)
-        return servers;
-      if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND))
-        return NULL;
-      cut = strchr (cut, '.') + 1;
-    }
-  return NULL;
-}
-
 static gboolean
-ask_server (Asker *asker, FunnelDnsView *view, const char *server)
+ask_server (const FunnelDnsAsker *asker, FunnelDnsView *view, const char *server)
 {
   g_autofree char *problem = NULL;
-  g_auto (GStrv) addresses = ask_addresses (asker, server, NULL, &problem);
+  g_auto (GStrv) addresses = funnel_dns_ask_addresses (asker, server, NULL, &problem);
   gsize len = strlen (server);
 
   if (addresses[0] == NULL)
@@ -136,18 +52,18 @@ ask_server (Asker *asker, FunnelDnsView *view, const char *server)
   view->server = g_strndup (server, len > 0 && server[len - 1] == '.' ? len - 1 : len);
   g_clear_pointer (&view->own_problem, g_free);
   g_clear_pointer (&view->own, g_strfreev);
-  view->own = ask_addresses (asker, view->name, addresses[0], &view->own_problem);
+  view->own = funnel_dns_ask_addresses (asker, view->name, addresses[0], &view->own_problem);
   return view->own_problem == NULL;
 }
 
 static void
-look (Asker *asker, FunnelDnsView *view)
+look (const FunnelDnsAsker *asker, FunnelDnsView *view)
 {
   g_auto (GStrv) servers = NULL;
 
-  view->system = ask_addresses (asker, view->name, NULL, &view->system_problem);
+  view->system = funnel_dns_ask_addresses (asker, view->name, NULL, &view->system_problem);
   if (view->system_problem == NULL)
-    servers = find_servers (asker, view->name);
+    servers = funnel_dns_ask_servers (asker, view->name);
   for (guint i = 0; servers != NULL && servers[i] != NULL && i < SERVERS_MAX; i++)
     if (ask_server (asker, view, servers[i]))
       return;
@@ -157,16 +73,14 @@ static void
 run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   const Wish *wish = data;
-  g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (FunnelDnsView) view = g_new0 (FunnelDnsView, 1);
-  Asker asker = {.context = context,
-                 .deadline = g_get_monotonic_time () + (gint64)wish->seconds * G_USEC_PER_SEC,
-                 .cancellable = cancellable};
+  FunnelDnsAsker asker
+      = {.resolver = wish->resolver,
+         .deadline = g_get_monotonic_time () + (gint64)wish->seconds * G_USEC_PER_SEC,
+         .cancellable = cancellable};
 
   view->name = g_strdup (wish->name);
-  g_main_context_push_thread_default (context);
   look (&asker, view);
-  g_main_context_pop_thread_default (context);
   if (view->own == NULL)
     view->own = g_new0 (char *, 1);
   g_task_return_pointer (task, g_steal_pointer (&view), (GDestroyNotify)funnel_dns_view_free);
@@ -174,6 +88,7 @@ run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 
 void
 funnel_dns_view_async (const char *name,
+                       const char *resolver,
                        guint seconds,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
@@ -183,9 +98,11 @@ funnel_dns_view_async (const char *name,
   Wish *wish = g_new0 (Wish, 1);
 
   wish->name = g_strdup (name);
+  wish->resolver = g_strdup (resolver);
   wish->seconds = seconds;
   g_task_set_source_tag (task, funnel_dns_view_async);
   g_task_set_task_data (task, wish, wish_free);
+  g_task_set_return_on_cancel (task, TRUE);
   g_task_run_in_thread (task, run);
 }
 

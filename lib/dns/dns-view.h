@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Where a name leads, as the system's resolvers say and as one of the zone's own servers says: the
- * second knows what is published now, the first what most of the world still believes. */
+/* Where a name leads, as a resolver says and as one of the zone's own servers says: the second
+ * knows what is published now, the first what most of the world still believes. */
 
 #include <gio/gio.h>
 
@@ -21,9 +21,11 @@ typedef struct
 void funnel_dns_view_free (FunnelDnsView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelDnsView, funnel_dns_view_free)
 
-/** funnel_dns_view_async: look. @seconds: for all questions together; what is not known by then is
- * a problem in the result, not an error. */
+/** funnel_dns_view_async: look. @resolver: an address as of a server of funnel_dns_query_async;
+ * NULL: the system's. @seconds: for all questions together; what is not known by then is a problem
+ * in the result, not an error. */
 void funnel_dns_view_async (const char *name,
+                            const char *resolver,
                             guint seconds,
                             GCancellable *cancellable,
                             GAsyncReadyCallback callback,

@@ -4,9 +4,11 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -57,6 +59,34 @@ class Dns(unittest.TestCase):
         self.assertIn("error invalid-argument", self.query("x" * 300, "A")[0])
         self.assertIn("error invalid-argument", self.query("fixed." + ZONE, "A", "name.server")[0])
         self.assertIn("error unreachable", self.query("fixed." + ZONE, "A", "127.0.0.1:%d" % free_port())[0])
+
+    def test_answers_nobody_asked_for(self):
+        """A stranger who guesses the port has not guessed the number and the question."""
+        address = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x63"  # 192.0.2.99
+        forgeries = {
+            "another number": lambda q: bytes([q[0] ^ 1]) + q[1:2] + b"\x84\0\0\x01\0\x01\0\0\0\0" + q[12:] + address,
+            "no answer at all": lambda q: q[:2] + b"\x04\0\0\x01\0\x01\0\0\0\0" + q[12:] + address,
+            "another question": lambda q: q[:2] + b"\x84\0\0\x01\0\x01\0\0\0\0\x01x\0\0\x01\0\x01" + address,
+            "no question": lambda q: q[:2] + b"\x84\0\0\0\0\x01\0\0\0\0\x01x\0" + address[2:],
+            "cut short": lambda q: q[:2] + b"\x84\0\0\x01\0\x01\0\0\0\0" + q[12:] + address[:9],
+            "the truth": lambda q: q[:2] + b"\x84\0\0\x01\0\x01\0\0\0\0" + q[12:] + address,
+        }
+        for name, forge in forgeries.items():
+            with self.subTest(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.bind(("127.0.0.1", 0))
+
+                def answer(sock=sock, forge=forge):
+                    while True:
+                        try:
+                            data, source = sock.recvfrom(512)
+                        except OSError:
+                            return
+                        sock.sendto(forge(data), source)
+
+                threading.Thread(target=answer, daemon=True).start()
+                told = self.query("fixed." + ZONE, "A", "127.0.0.1:%d" % sock.getsockname()[1])
+                self.assertEqual(told == ["192.0.2.99"], name == "the truth", told)
+                self.assertEqual(told[0].startswith("error "), name != "the truth", told)
 
     def test_updates(self):
         self.assertEqual(self.update("a.%s=192.0.2.7,2001:db8::7" % ZONE, "b.%s=192.0.2.8" % ZONE), "done")
