@@ -201,7 +201,4 @@ def write_hosts(directory):
     run's own."""
     path = pathlib.Path(directory) / "hosts"
     path.write_text(f"127.0.0.1 localhost {NAME}\n", encoding="ascii")
-    # Another part may have left a mount there whose file is gone, over which nothing can be mounted.
-    while subprocess.run(["umount", "/etc/hosts"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        pass
     subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=True)

@@ -137,7 +137,7 @@ class Process:
 
 class World:
     def __init__(self, build, folder):
-        self.folder, self.processes = folder, []
+        self.folder, self.processes, self.mounts = folder, [], []
         for name in ("log", "bin", "tls"):
             os.makedirs(os.path.join(folder, name), mode=0o755)
         for program, where in PROGRAMS.items():
@@ -155,6 +155,11 @@ class World:
         os.chmod(path, mode)
         return path
 
+    def mount(self, *words):
+        """Until the world ends: what comes after it in this mount namespace finds the system's own files."""
+        run("mount", *words)
+        self.mounts.append(words[-1])
+
     def resolve(self):
         """Every public name is the ingress's address, for every party; no other name exists."""
         names = ["laptop", "desk", "nobody", "ungranted", "second", "third", "fourth", "away", "web"]
@@ -162,16 +167,16 @@ class World:
         for target, text in (("/etc/hosts", hosts), ("/etc/resolv.conf", ""), ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")):
             source = self.file("etc-" + os.path.basename(target), text)
             if os.path.exists(target):
-                run("mount", "--bind", source, os.path.realpath(target))
+                self.mount("--bind", source, os.path.realpath(target))
 
     def networks(self):
         os.makedirs("/run/netns", exist_ok=True)
-        run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
+        self.mount("-t", "tmpfs", "tmpfs", "/run/netns")
         if os.path.exists("/dev/net/tun"):  # as udev leaves it on a Debian machine: for everyone
             device = os.path.join(self.folder, "tun")
             os.mknod(device, 0o666 | 0o020000, os.makedev(10, 200))
             os.chmod(device, 0o666)
-            run("mount", "--bind", device, "/dev/net/tun")
+            self.mount("--bind", device, "/dev/net/tun")
         ip("link", "set", "lo", "up")
         ip("link", "add", "internet", "type", "bridge")
         ip("link", "set", "internet", "up")
@@ -215,6 +220,8 @@ class World:
     def stop(self):
         for process in reversed(self.processes):
             process.stop()
+        for target in reversed(self.mounts):
+            run("umount", "--lazy", target)
 
 
 def table():
