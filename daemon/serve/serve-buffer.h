@@ -6,6 +6,7 @@
 #include "lib/wire/hello.h"
 #include "lib/wire/offer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ struct serve_buffers
   uint32_t in_use;
 };
 
+/* Bytes that wait, in as many buffers as they need. Who appends must have bounded them: a window of
+ * HTTP/2 does. */
+struct serve_chain
+{
+  struct serve_buffer *first, *last; /* first is NULL when nothing waits; then last is undefined */
+};
+
 /** serve_buffer_get: an empty buffer, or NULL when there is no memory. */
 struct serve_buffer *serve_buffer_get (struct serve_buffers *pool);
 
@@ -42,3 +50,13 @@ serve_buffer_len (const struct serve_buffer *buffer)
 {
   return buffer != NULL ? buffer->end - buffer->start : 0;
 }
+
+/** serve_chain_append: put @len bytes at the end. Returns false when there is no memory; what
+ * fitted is kept. */
+bool serve_chain_append (struct serve_buffers *pool,
+                         struct serve_chain *chain,
+                         const uint8_t *data,
+                         size_t len);
+
+/** serve_chain_drop_first: give the first buffer back, with what is left in it. */
+void serve_chain_drop_first (struct serve_buffers *pool, struct serve_chain *chain);

@@ -334,3 +334,12 @@ http_exchange_printf (struct http_exchange *x, const char *format, ...)
   x->arena_used += (uint32_t)n + 1;
   return (struct http_text) {to, (uint32_t)n};
 }
+
+bool
+http_exchange_is_grpc (const struct http_exchange *x)
+{
+  const struct http_field *type = http_fields_find (&x->request.fields, HTTP_NAME_CONTENT_TYPE);
+
+  return type != NULL && type->value_len >= 16 && memcmp (type->value, "application/grpc", 16) == 0
+         && (type->value_len == 16 || type->value[16] == '+' || type->value[16] == ';');
+}

@@ -248,6 +248,10 @@ void http_answer_error_with (struct http_exchange *x,
 /** http_exchange_ip: the visitor's address, for fields and logs. */
 const struct address *http_exchange_ip (const struct http_exchange *x);
 
+/** http_exchange_is_grpc: whether the visitor makes a gRPC call, by its content type: such a stream
+ * may be silent for long. */
+bool http_exchange_is_grpc (const struct http_exchange *x);
+
 /** http_exchange_alloc: memory that lives as long as the exchange; NULL when the arena is full. */
 void *http_exchange_alloc (struct http_exchange *x, size_t size);
 /** http_exchange_printf: a text in the arena; .data is NULL when it is full. */

@@ -51,7 +51,7 @@ struct http2_stream
   bool is_ready;
 
   /* Up: the visitor's bytes. */
-  struct serve_buffer *in_first, *in_last; /* bytes the answerer has not taken */
+  struct serve_chain in; /* bytes the answerer has not taken */
   struct http2_head in_trailers;
   bool in_ended;        /* END_STREAM came */
   bool in_resumed;      /* the answerer would take more */

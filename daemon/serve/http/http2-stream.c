@@ -78,13 +78,10 @@ http2_stream_free (struct http2_stream *stream)
   TAILQ_REMOVE (&session->streams, stream, all);
   session->stream_count--;
   session->shared->streams--;
-  while (stream->in_first != NULL)
+  while (stream->in.first != NULL)
     {
-      struct serve_buffer *gone = stream->in_first;
-
-      nghttp2_session_consume_connection (session->ng, serve_buffer_len (gone));
-      stream->in_first = gone->next;
-      serve_buffer_put (buffers, &gone);
+      nghttp2_session_consume_connection (session->ng, serve_buffer_len (stream->in.first));
+      serve_chain_drop_first (buffers, &stream->in);
     }
   http2_head_end (&stream->in_trailers, buffers);
   http2_head_end (&stream->out_head, buffers);
@@ -142,45 +139,15 @@ pass (struct http2_stream *stream, const uint8_t *data, size_t len)
   return n;
 }
 
-static bool
-keep (struct http2_stream *stream, const uint8_t *data, size_t len)
-{
-  while (len > 0)
-    {
-      struct serve_buffer *last = stream->in_last;
-      size_t room = stream->in_first != NULL ? SERVE_BUFFER_SIZE - last->end : 0;
-
-      if (room == 0)
-        {
-          struct serve_buffer *more = serve_buffer_get (&stream->session->loop->buffers);
-
-          if (more == NULL)
-            return false;
-          if (stream->in_first == NULL)
-            stream->in_first = more;
-          else
-            last->next = more;
-          stream->in_last = last = more;
-          room = SERVE_BUFFER_SIZE;
-        }
-      room = room < len ? room : len;
-      memcpy (last->data + last->end, data, room);
-      last->end += (uint32_t)room;
-      data += room;
-      len -= room;
-    }
-  return true;
-}
-
 bool
 http2_stream_body (struct http2_stream *stream, const uint8_t *data, size_t len)
 {
   size_t n = 0;
 
   stream->in_moved_at = stream->session->loop->now;
-  if (stream->in_first == NULL && may_pass (stream))
+  if (stream->in.first == NULL && may_pass (stream))
     n = pass (stream, data, len);
-  return keep (stream, data + n, len - n);
+  return serve_chain_append (&stream->session->loop->buffers, &stream->in, data + n, len - n);
 }
 
 static void
@@ -200,17 +167,16 @@ end_body (struct http2_stream *stream)
 void
 http2_stream_push (struct http2_stream *stream)
 {
-  while (stream->in_first != NULL)
+  while (stream->in.first != NULL)
     {
-      struct serve_buffer *first = stream->in_first;
+      struct serve_buffer *first = stream->in.first;
 
       if (!may_pass (stream))
         return;
       first->start += (uint32_t)pass (stream, first->data + first->start, serve_buffer_len (first));
       if (serve_buffer_len (first) > 0)
         return;
-      stream->in_first = first->next;
-      serve_buffer_put (&stream->session->loop->buffers, &first);
+      serve_chain_drop_first (&stream->session->loop->buffers, &stream->in);
     }
   if (stream->in_ended && may_pass (stream))
     end_body (stream);
@@ -446,7 +412,7 @@ http2_stream_run (struct http2_stream *stream)
   stream->is_ready = false;
   TAILQ_REMOVE (&stream->session->ready, stream, ready);
   submit_head (stream, true);
-  if (stream->in_resumed || stream->in_first != NULL || stream->in_ended)
+  if (stream->in_resumed || stream->in.first != NULL || stream->in_ended)
     {
       stream->in_resumed = false;
       http2_stream_push (stream);
@@ -458,26 +424,18 @@ http2_stream_run (struct http2_stream *stream)
     }
 }
 
-static bool
-is_grpc (const struct http_exchange *x)
-{
-  const struct http_field *type = http_fields_find (&x->request.fields, HTTP_NAME_CONTENT_TYPE);
-
-  return type != NULL && type->value_len >= 16 && memcmp (type->value, "application/grpc", 16) == 0;
-}
-
 bool
 http2_stream_is_stalled (const struct http2_stream *stream, uint64_t since, uint64_t idle_since)
 {
   const struct http_exchange *x = stream->x;
-  bool may_be_silent = x->tunnel || x->state == HTTP_STATE_BODY || is_grpc (x);
+  bool may_be_silent = x->tunnel || x->state == HTTP_STATE_BODY || http_exchange_is_grpc (x);
 
   if (stream->out_moved_at < since && serve_buffer_len (stream->out) > 0)
     return true;
   if (stream->in_moved_at >= (may_be_silent ? idle_since : since)
       || (may_be_silent && stream->out_moved_at >= idle_since))
     return false;
-  return x->tunnel || (!stream->in_ended && stream->in_first == NULL);
+  return x->tunnel || (!stream->in_ended && stream->in.first == NULL);
 }
 
 const struct http_visitor_ops http2_visitor_ops = {
