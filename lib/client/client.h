@@ -58,6 +58,9 @@ char *funnel_client_dup_etag (FunnelClient *self);
  * funnel_client_map_error. Borrowed. */
 FunnelDBusManager *funnel_client_get_manager (FunnelClient *self);
 
+/** funnel_client_get_objects: the daemon's objects, to follow them one by one. Borrowed. */
+GDBusObjectManager *funnel_client_get_objects (FunnelClient *self);
+
 /** funnel_client_list_shares: FunnelDBusShare*, by name, then port; free with g_ptr_array_unref. */
 GPtrArray *funnel_client_list_shares (FunnelClient *self);
 /** funnel_client_list_ingresses: FunnelDBusIngress*, by endpoint; free with g_ptr_array_unref. */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gui/application.h"
+
+#include <glib/gi18n.h>
+
+#include "gui/preferences.h"
+#include "gui/window.h"
+#include "gui/gui-resources.h"
+
+struct _FunnelApplication
+{
+  AdwApplication parent_instance;
+  FunnelConnection *connection;
+  GSettings *preferences;
+  FunnelWindow *window; /* NULL when there is none */
+};
+
+G_DEFINE_FINAL_TYPE (FunnelApplication, funnel_application, ADW_TYPE_APPLICATION)
+
+FunnelConnection *
+funnel_application_get_connection (FunnelApplication *self)
+{
+  g_return_val_if_fail (FUNNEL_IS_APPLICATION (self), NULL);
+  return self->connection;
+}
+
+GSettings *
+funnel_application_get_preferences (FunnelApplication *self)
+{
+  g_return_val_if_fail (FUNNEL_IS_APPLICATION (self), NULL);
+  return self->preferences;
+}
+
+void
+funnel_application_tell (FunnelApplication *self, const char *text)
+{
+  g_return_if_fail (FUNNEL_IS_APPLICATION (self));
+  if (self->window)
+    funnel_window_tell (self->window, text);
+  else
+    g_message ("%s", text);
+}
+
+static void
+show_window (FunnelApplication *self)
+{
+  if (!self->window)
+    {
+      self->window = funnel_window_new (GTK_APPLICATION (self), self->connection);
+      g_object_add_weak_pointer (G_OBJECT (self->window), (gpointer *)&self->window);
+    }
+  gtk_window_present (GTK_WINDOW (self->window));
+}
+
+/* --- Actions --- */
+
+static void
+on_show (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  show_window (data);
+}
+
+static void
+on_quit (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  g_application_quit (G_APPLICATION (data));
+}
+
+/* NULL, after having said so, when the share is gone. */
+static FunnelDBusShare *
+ref_share (FunnelApplication *self, GVariant *path)
+{
+  FunnelClient *client = funnel_connection_get_client (self->connection);
+  FunnelDBusShare *share = NULL;
+
+  if (client && g_variant_is_object_path (g_variant_get_string (path, NULL)))
+    share = funnel_client_ref_share (client, g_variant_get_string (path, NULL));
+  if (!share)
+    funnel_application_tell (self, _ ("This share has ended already"));
+  return share;
+}
+
+static void
+client_stop_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (FunnelApplication) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!funnel_client_stop_finish (FUNNEL_CLIENT (source), result, &error))
+    funnel_application_tell (self, error->message);
+}
+
+static void
+on_share_stop (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  FunnelApplication *self = data;
+  g_autoptr (FunnelDBusShare) share = ref_share (self, parameter);
+
+  if (share)
+    funnel_client_stop_async (funnel_connection_get_client (self->connection), share, NULL,
+                              client_stop_cb, g_object_ref (self));
+}
+
+static void
+on_share_copy (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  FunnelApplication *self = data;
+  g_autoptr (FunnelDBusShare) share = ref_share (self, parameter);
+  GdkDisplay *display = gdk_display_get_default ();
+
+  if (!share || !display)
+    return;
+  gdk_clipboard_set_text (gdk_display_get_clipboard (display), funnel_dbus_share_get_url (share));
+  funnel_application_tell (self, _ ("Address copied"));
+}
+
+static const GActionEntry actions[] = {
+    {.name = "show", .activate = on_show},
+    {.name = "quit", .activate = on_quit},
+    {.name = "share-stop", .activate = on_share_stop, .parameter_type = "s"},
+    {.name = "share-copy", .activate = on_share_copy, .parameter_type = "s"},
+};
+
+/* --- The process --- */
+
+static void
+funnel_application_startup (GApplication *application)
+{
+  FunnelApplication *self = FUNNEL_APPLICATION (application);
+  static const char *const quit_keys[] = {"<Control>q", NULL};
+
+  g_resources_register (funnel_gui_get_resource ());
+  G_APPLICATION_CLASS (funnel_application_parent_class)->startup (application);
+  self->preferences = funnel_preferences_new ();
+  if (!self->preferences)
+    g_warning ("the settings schema of funnel-gtk is not installed; preferences are not kept");
+  self->connection = funnel_connection_new (G_BUS_TYPE_SESSION);
+  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  gtk_application_set_accels_for_action (GTK_APPLICATION (self), "app.quit", quit_keys);
+  funnel_connection_start (self->connection);
+}
+
+static void
+funnel_application_activate (GApplication *application)
+{
+  show_window (FUNNEL_APPLICATION (application));
+}
+
+static void
+funnel_application_dispose (GObject *object)
+{
+  FunnelApplication *self = FUNNEL_APPLICATION (object);
+
+  g_clear_weak_pointer (&self->window);
+  g_clear_object (&self->connection);
+  g_clear_object (&self->preferences);
+  G_OBJECT_CLASS (funnel_application_parent_class)->dispose (object);
+}
+
+static void
+funnel_application_class_init (FunnelApplicationClass *klass)
+{
+  GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = funnel_application_dispose;
+  application_class->startup = funnel_application_startup;
+  application_class->activate = funnel_application_activate;
+}
+
+static void
+funnel_application_init (FunnelApplication *self)
+{
+}
+
+FunnelApplication *
+funnel_application_new (void)
+{
+  return g_object_new (FUNNEL_TYPE_APPLICATION, "application-id", FUNNEL_APPLICATION_ID,
+                       "resource-base-path", "/org/openfunnel/Funnel", NULL);
+}

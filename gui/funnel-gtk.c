@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* funnel-gtk: the window of Funnel. */
+
+#include <glib/gi18n.h>
+#include <locale.h>
+
+#include "gui/application.h"
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (FunnelApplication) application = NULL;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, FUNNEL_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  g_set_application_name (_ ("Funnel"));
+
+  application = funnel_application_new ();
+  return g_application_run (G_APPLICATION (application), argc, argv);
+}
