@@ -1,45 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-#include "daemon/app.h"
-
-#include "daemon/app-certificates.h"
-#include "daemon/app-doctor.h"
-#include "daemon/app-local-certificates.h"
-#include "daemon/bus/bus-service.h"
-#include "daemon/ingress-runtime.h"
-#include "daemon/join-work.h"
+#include "daemon/app-private.h"
+#include "daemon/share-counters.h"
 #include "daemon/share-runtime.h"
-#include "daemon/share-wishes.h"
-#include "daemon/store/share-store.h"
-#include "lib/base/error.h"
-#include "lib/base/host.h"
 
-#include <string.h>
-
-#define EXPOSED_FILE "exposed"
-#define REQUESTS_MAX 500 /* told at once */
-
-struct _FunnelApp
-{
-  FunnelStateDir *dir;
-  FunnelShareStore *share_store;
-  FunnelJoinedStore *joined_store;
-  FunnelShareList *list;
-  GHashTable *runtimes; /* share id → FunnelShareRuntime* */
-  FunnelAppCertificates *certificates;
-  FunnelAppLocalCertificates *local;
-  FunnelServe *serve;
-  GPtrArray *served; /* FunnelServeShare*: what the data plane has */
-  FunnelIngressRuntime *ingress;
-  FunnelBus *bus;
-  FunnelAppDoctor *doctor;
-  GCancellable *joining; /* NULL: no join under way */
-  guint update_source;
-  guint expiry_source;
-};
-
-static FunnelIngress *
-get_ingress (FunnelApp *self)
+FunnelIngress *
+funnel_app_get_ingress (FunnelApp *self)
 {
   return self->ingress != NULL ? funnel_ingress_runtime_get_ingress (self->ingress) : NULL;
 }
@@ -96,7 +62,7 @@ hand_to_serve (FunnelApp *self, GPtrArray *shares)
 static void
 update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, GPtrArray *announced)
 {
-  FunnelIngress *ingress = get_ingress (self);
+  FunnelIngress *ingress = funnel_app_get_ingress (self);
   FunnelShareFacts facts = {0};
   g_auto (FunnelShareStatus) status = {0};
 
@@ -143,7 +109,7 @@ on_expiry_timeout (gpointer user_data)
 static gint64
 find_next_expiry (FunnelApp *self, gint64 now)
 {
-  FunnelIngress *ingress = get_ingress (self);
+  FunnelIngress *ingress = funnel_app_get_ingress (self);
   const GPtrArray *grants = ingress != NULL ? funnel_ingress_get_grants (ingress) : NULL;
   gint64 first = G_MAXINT64;
 
@@ -270,40 +236,6 @@ on_list_replaced (FunnelShareList *list, FunnelShare *share, FunnelApp *self)
 /* --- Counters from the data plane ---------------------------------------------------------------
  */
 
-static GVariant *
-make_refusals (const FunnelServeCounters *counters)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
-  for (guint i = OFFER_REASON_NONE + 1; i < FUNNEL_SERVE_REASONS; i++)
-    if (counters->refusals[i] > 0)
-      g_variant_builder_add (&builder, "{st}", offer_reason_text ((enum offer_reason)i),
-                             counters->refusals[i]);
-  if (counters->wrong_passwords > 0)
-    g_variant_builder_add (&builder, "{st}", "wrong-password", counters->wrong_passwords);
-  if (counters->guesses_slowed > 0)
-    g_variant_builder_add (&builder, "{st}", "guesses-slowed", counters->guesses_slowed);
-  return g_variant_builder_end (&builder);
-}
-
-/* By class of status; what was cut short has none. */
-static GVariant *
-make_requests (const FunnelServeCounters *counters)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
-  for (guint i = 0; i < FUNNEL_SERVE_STATUS_CLASSES; i++)
-    {
-      g_autofree char *key = i > 0 ? g_strdup_printf ("%uxx", i) : g_strdup ("unanswered");
-
-      if (counters->requests[i] > 0)
-        g_variant_builder_add (&builder, "{st}", key, counters->requests[i]);
-    }
-  return g_variant_builder_end (&builder);
-}
-
 static void
 on_serve_changed (gpointer user_data)
 {
@@ -323,8 +255,8 @@ on_serve_changed (gpointer user_data)
       traffic.bytes_in = counters.bytes_in;
       traffic.bytes_out = counters.bytes_out;
       funnel_share_set_traffic (share, &traffic);
-      funnel_share_set_refusals (share, make_refusals (&counters));
-      funnel_share_set_requests (share, make_requests (&counters));
+      funnel_share_set_refusals (share, funnel_share_counters_describe_refusals (&counters));
+      funnel_share_set_requests (share, funnel_share_counters_describe_requests (&counters));
       funnel_share_runtime_take_counters (get_runtime (self, id), &counters);
     }
   if (self->ingress != NULL)
@@ -362,8 +294,8 @@ on_ingress_spec_changed (gpointer user_data)
   FunnelApp *self = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (!funnel_joined_store_set (self->joined_store, funnel_ingress_get_spec (get_ingress (self)),
-                                &error))
+  if (!funnel_joined_store_set (self->joined_store,
+                                funnel_ingress_get_spec (funnel_app_get_ingress (self)), &error))
     g_warning ("%s", error->message);
 }
 
@@ -375,327 +307,36 @@ static const FunnelIngressEvents ingress_events = {
     .spec_changed = on_ingress_spec_changed,
 };
 
-static void
-start_ingress (FunnelApp *self)
+void
+funnel_app_start_ingress (FunnelApp *self)
 {
   const FunnelIngressSpec *spec = funnel_joined_store_get (self->joined_store);
 
   if (spec == NULL)
     return;
   self->ingress = funnel_ingress_runtime_new (spec, self->serve, &ingress_events, self);
-  funnel_bus_add_ingress (self->bus, get_ingress (self));
+  funnel_bus_add_ingress (self->bus, funnel_app_get_ingress (self));
   funnel_ingress_runtime_start (self->ingress);
   schedule_update (self);
 }
 
-static void
-stop_ingress (FunnelApp *self)
+void
+funnel_app_stop_ingress (FunnelApp *self)
 {
   if (self->ingress == NULL)
     return;
-  funnel_bus_remove_ingress (self->bus, get_ingress (self));
+  funnel_bus_remove_ingress (self->bus, funnel_app_get_ingress (self));
   funnel_app_certificates_follow (self->certificates, NULL);
   g_clear_pointer (&self->ingress, funnel_ingress_runtime_free);
   on_ingress_unlinked (self);
   schedule_update (self);
 }
 
-/* --- Wishes
- * ---------------------------------------------------------------------------------------- */
-
-static void
-join_work_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  gboolean ok = funnel_join_work_finish (result, &error);
-  FunnelApp *self = NULL;
-
-  if (g_task_return_error_if_cancelled (task))
-    {
-      g_clear_error (&error);
-      return;
-    }
-  self = g_task_get_task_data (task);
-  g_clear_object (&self->joining);
-  if (!ok)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  start_ingress (self);
-  g_message ("Joined %s", funnel_ingress_get_spec (get_ingress (self))->host);
-  g_task_return_boolean (task, TRUE);
-}
-
-static gboolean
-check_may_join (FunnelApp *self, GError **error)
-{
-  FunnelIngress *ingress = get_ingress (self);
-
-  if (!funnel_joined_store_check (self->joined_store, error))
-    return FALSE;
-  if (ingress != NULL)
-    g_set_error (
-        error, FUNNEL_ERROR, FUNNEL_ERROR_ALREADY_JOINED,
-        "this node has joined %s already; to join another ingress, first type: funnel leave",
-        funnel_ingress_get_spec (ingress)->host);
-  else if (self->joining != NULL)
-    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                         "another join is under way; wait for it");
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static void
-app_join_async (gpointer owner, const char *token, GAsyncReadyCallback callback, gpointer user_data)
-{
-  FunnelApp *self = owner;
-  g_autoptr (GTask) task = NULL;
-  GError *error = NULL;
-
-  if (!check_may_join (self, &error))
-    {
-      g_task_report_error (NULL, callback, user_data, app_join_async, error);
-      return;
-    }
-  self->joining = g_cancellable_new ();
-  task = g_task_new (NULL, self->joining, callback, user_data);
-  g_task_set_source_tag (task, app_join_async);
-  g_task_set_task_data (task, self, NULL);
-  funnel_join_work_async (self->joined_store, token, self->joining, join_work_cb,
-                          g_object_ref (task));
-}
-
-static FunnelIngress *
-app_join_finish (gpointer owner, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error) ? get_ingress (owner) : NULL;
-}
-
-static FunnelShareWishes
-get_wishes (FunnelApp *self)
-{
-  return (FunnelShareWishes) {.list = self->list,
-                              .store = self->share_store,
-                              .state_dir = funnel_state_dir_get_path (self->dir),
-                              .ingress = get_ingress (self)};
-}
-
-/* From now on nobody has to be asked whether this node shall be on the internet. */
-static void
-note_exposed (FunnelApp *self)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!funnel_state_dir_write (self->dir, EXPOSED_FILE, "1\n", &error))
-    g_warning ("%s", error->message);
-  funnel_bus_set_exposed (self->bus);
-}
-
-static FunnelShare *
-app_share (gpointer owner,
-           const FunnelShareSpec *wish,
-           guint given,
-           const char *if_match,
-           GError **error)
-{
-  FunnelApp *self = owner;
-  FunnelShareWishes wishes = get_wishes (self);
-  FunnelShare *share = NULL;
-
-  /* A store that cannot be read may hold the ingress. */
-  if (self->ingress == NULL && !funnel_joined_store_check (self->joined_store, error))
-    return NULL;
-  share = funnel_share_wishes_share (&wishes, wish, given, if_match, error);
-  if (share != NULL)
-    note_exposed (self);
-  return share;
-}
-
-static gboolean
-app_unshare (gpointer owner,
-             const FunnelShareFilter *filter,
-             const char *if_match,
-             gboolean dry_run,
-             guint *count,
-             GError **error)
-{
-  FunnelShareWishes wishes = get_wishes (owner);
-
-  return funnel_share_wishes_unshare (&wishes, filter, if_match, dry_run, count, error);
-}
-
-static gboolean
-app_set_access (gpointer owner,
-                FunnelShare *share,
-                const FunnelShareAccess *access,
-                guint given,
-                GError **error)
-{
-  FunnelShareWishes wishes = get_wishes (owner);
-
-  return funnel_share_wishes_set_access (&wishes, share, access, given, error);
-}
-
-static gboolean
-app_set_expires (gpointer owner, FunnelShare *share, gint64 expires, GError **error)
-{
-  FunnelShareWishes wishes = get_wishes (owner);
-
-  return funnel_share_wishes_set_expires (&wishes, share, expires, error);
-}
-
-static GVariant *
-app_list_requests (gpointer owner, FunnelShare *share, guint64 after)
-{
-  FunnelApp *self = owner;
-  g_autofree FunnelServeRequest *requests = g_new (FunnelServeRequest, REQUESTS_MAX);
-  guint n = funnel_serve_take_log (self->serve, funnel_share_get_spec (share)->id, after, requests,
-                                   REQUESTS_MAX);
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(txsssqbtu)"));
-  for (guint i = 0; i < n; i++)
-    {
-      const FunnelServeRequest *r = &requests[i];
-
-      g_variant_builder_add (&builder, "(txsssqbtu)", r->number, r->time, r->source, r->method,
-                             r->path, r->status, r->complete, r->bytes, r->ms);
-    }
-  return g_variant_builder_end (&builder);
-}
-
-static char *
-app_export (gpointer owner, GError **error)
-{
-  FunnelShareWishes wishes = get_wishes (owner);
-
-  return funnel_share_wishes_export (&wishes, error);
-}
-
-static gboolean
-app_import (gpointer owner,
-            const char *document,
-            const FunnelOptions *options,
-            GVariant **shares,
-            GVariant **left,
-            GError **error)
-{
-  FunnelApp *self = owner;
-  FunnelShareWishes wishes = get_wishes (self);
-
-  if (!funnel_share_wishes_import (&wishes, document, options, shares, left, error))
-    return FALSE;
-  if (!options->dry_run && g_variant_n_children (*shares) > 0)
-    note_exposed (self);
-  return TRUE;
-}
-
-static gboolean
-app_reset (gpointer owner, const char *if_match, guint *count, GError **error)
-{
-  FunnelApp *self = owner;
-  FunnelShareWishes wishes = get_wishes (self);
-  FunnelShareFilter all = {0};
-  g_autoptr (GPtrArray) shares = NULL;
-
-  if (!funnel_share_list_check_etag (self->list, if_match, error)
-      || !funnel_share_store_reset (self->share_store, error)
-      || !funnel_joined_store_reset (self->joined_store, error))
-    return FALSE;
-  shares = funnel_share_list_match (self->list, &all);
-  *count = shares->len;
-  return funnel_share_wishes_remove (&wishes, shares, error);
-}
-
-static gboolean
-app_stop (gpointer owner, FunnelShare *share, GError **error)
-{
-  FunnelShareWishes wishes = get_wishes (owner);
-  g_autoptr (GPtrArray) shares = g_ptr_array_new_with_free_func (g_object_unref);
-
-  g_ptr_array_add (shares, g_object_ref (share));
-  return funnel_share_wishes_remove (&wishes, shares, error);
-}
-
-static gboolean
-app_leave (gpointer owner, FunnelIngress *ingress, GError **error)
-{
-  FunnelApp *self = owner;
-
-  if (!funnel_joined_store_set (self->joined_store, NULL, error))
-    return FALSE;
-  g_message ("Left %s", funnel_ingress_get_spec (ingress)->host);
-  stop_ingress (self);
-  return TRUE;
-}
-
-/* --- Certificates ---
- */
-
-static void
-show_authority (FunnelApp *self)
+void
+funnel_app_show_authority (FunnelApp *self)
 {
   funnel_bus_set_authority (self->bus, funnel_app_certificates_describe (self->certificates),
                             funnel_app_certificates_get_contact (self->certificates));
-}
-
-static gboolean
-app_set_authority (gpointer owner, GVariant *directories, GVariant *options, GError **error)
-{
-  FunnelApp *self = owner;
-
-  if (!funnel_app_certificates_set (self->certificates, directories, options, error))
-    return FALSE;
-  show_authority (self);
-  return TRUE;
-}
-
-static char *
-app_take_notice (gpointer owner, const char *name, GError **error)
-{
-  FunnelApp *self = owner;
-  FunnelCertificateKeeper *keeper = funnel_app_certificates_get_keeper (self->certificates);
-  g_autofree char *canonical = NULL;
-
-  if (name[0] == '\0' && self->ingress == NULL)
-    return g_strdup ("");
-  canonical = name[0] == '\0' ? funnel_ingress_dup_default_name (get_ingress (self))
-                              : funnel_host_normalize (name, error);
-  if (canonical == NULL)
-    return NULL;
-  if (funnel_share_list_has_files (self->list, canonical)
-      || !funnel_certificate_keeper_take_notice (keeper, canonical))
-    return g_strdup ("");
-  return g_steal_pointer (&canonical);
-}
-
-static void
-app_revoke_async (gpointer owner, GAsyncReadyCallback callback, gpointer user_data)
-{
-  FunnelApp *self = owner;
-
-  funnel_certificate_keeper_revoke_async (funnel_app_certificates_get_keeper (self->certificates),
-                                          NULL, callback, user_data);
-}
-
-static gboolean
-app_revoke_finish (gpointer owner, GAsyncResult *result, guint *count, GError **error)
-{
-  FunnelApp *self = owner;
-
-  return funnel_certificate_keeper_revoke_finish (
-      funnel_app_certificates_get_keeper (self->certificates), result, count, error);
-}
-
-static gboolean
-app_set_tunnel (gpointer owner, FunnelIngress *ingress, const char *choice, GError **error)
-{
-  FunnelApp *self = owner;
-
-  return funnel_ingress_runtime_set_tunnel (self->ingress, choice, error);
 }
 
 /* --- The doctor --- */
@@ -727,70 +368,13 @@ app_look (gpointer owner, FunnelDoctorView *view)
 static void
 app_judge_grant (gpointer owner, FunnelShareFacts *facts)
 {
-  FunnelIngress *ingress = get_ingress (owner);
+  FunnelIngress *ingress = funnel_app_get_ingress (owner);
 
   if (ingress != NULL)
     fill_ingress_facts (ingress, facts);
 }
 
 static const FunnelDoctorOwner doctor_owner = {.look = app_look, .judge_grant = app_judge_grant};
-
-static void
-app_doctor_async (gpointer owner,
-                  const char *name,
-                  const char *client_version,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
-{
-  FunnelApp *self = owner;
-
-  funnel_app_doctor_run_async (self->doctor, name, client_version, callback, user_data);
-}
-
-static GPtrArray *
-app_doctor_finish (gpointer owner, GAsyncResult *result, GError **error)
-{
-  return funnel_app_doctor_run_finish (result, error);
-}
-
-static void
-app_vanished (gpointer owner, const char *name)
-{
-  FunnelApp *self = owner;
-  FunnelShareFilter all = {0};
-  g_autoptr (GPtrArray) shares = funnel_share_list_match (self->list, &all);
-
-  for (guint i = 0; i < shares->len; i++)
-    {
-      const FunnelShareSpec *spec = funnel_share_get_spec (g_ptr_array_index (shares, i));
-
-      if (spec->foreground && g_strcmp0 (spec->owner, name) == 0)
-        funnel_share_list_remove (self->list, g_ptr_array_index (shares, i));
-    }
-}
-
-static const FunnelBusMethods bus_methods = {
-    .join_async = app_join_async,
-    .join_finish = app_join_finish,
-    .share = app_share,
-    .unshare = app_unshare,
-    .reset = app_reset,
-    .stop = app_stop,
-    .set_access = app_set_access,
-    .set_expires = app_set_expires,
-    .list_requests = app_list_requests,
-    .export_shares = app_export,
-    .import_shares = app_import,
-    .leave = app_leave,
-    .set_authority = app_set_authority,
-    .take_notice = app_take_notice,
-    .revoke_async = app_revoke_async,
-    .revoke_finish = app_revoke_finish,
-    .set_tunnel = app_set_tunnel,
-    .doctor_async = app_doctor_async,
-    .doctor_finish = app_doctor_finish,
-    .vanished = app_vanished,
-};
 
 /* --- Begin and end
  * ------------------------------------------------------------------------------------ */
@@ -815,7 +399,8 @@ was_exposed (FunnelApp *self)
   g_autofree char *text = NULL;
   gsize len = 0;
 
-  return funnel_state_dir_read (self->dir, EXPOSED_FILE, 16, &text, &len, NULL) && text != NULL;
+  return funnel_state_dir_read (self->dir, FUNNEL_APP_EXPOSED_FILE, 16, &text, &len, NULL)
+         && text != NULL;
 }
 
 FunnelApp *
@@ -845,8 +430,8 @@ funnel_app_new (GDBusConnection *connection,
     return NULL;
   update_now (self);
   self->doctor = funnel_app_doctor_new (&doctor_owner, self);
-  self->bus = funnel_bus_new (connection, self->list, &bus_methods, self);
-  show_authority (self);
+  self->bus = funnel_bus_new (connection, self->list, &funnel_app_methods, self);
+  funnel_app_show_authority (self);
   self->local = funnel_app_local_certificates_new (
       self->dir, funnel_app_certificates_get_keeper (self->certificates), local_api, self->bus,
       error);
@@ -856,7 +441,7 @@ funnel_app_new (GDBusConnection *connection,
     funnel_bus_set_exposed (self->bus);
   if (!funnel_bus_take_name (self->bus, error))
     return NULL;
-  start_ingress (self);
+  funnel_app_start_ingress (self);
   return g_steal_pointer (&self);
 }
 
@@ -872,7 +457,7 @@ funnel_app_free (FunnelApp *self)
   if (self->certificates != NULL)
     funnel_app_certificates_stop (self->certificates);
   if (self->ingress != NULL)
-    stop_ingress (self);
+    funnel_app_stop_ingress (self);
   g_clear_handle_id (&self->update_source, g_source_remove);
   g_clear_handle_id (&self->expiry_source, g_source_remove);
   funnel_app_local_certificates_free (self->local);
