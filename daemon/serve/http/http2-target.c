@@ -5,6 +5,7 @@
 #include "daemon/serve/http/http2-target.h"
 
 #include "daemon/serve/http/http-engine.h"
+#include "daemon/serve/http/target-answer.h"
 #include "daemon/serve/http/upstream.h"
 
 #include <errno.h>
@@ -136,18 +137,6 @@ on_data_chunk (nghttp2_session *ng,
   return 0;
 }
 
-/* An offer of HTTP/3 at the target would lead visitors past the ingress. */
-static void
-drop_misleading (struct http_fields *fields)
-{
-  uint32_t kept = 0;
-
-  for (uint32_t i = 0; i < fields->count; i++)
-    if (fields->items[i].known != HTTP_NAME_ALT_SVC)
-      fields->items[kept++] = fields->items[i];
-  fields->count = kept;
-}
-
 static void
 take_response (struct target_stream *stream, const struct http2_head *head)
 {
@@ -161,7 +150,7 @@ take_response (struct target_stream *stream, const struct http2_head *head)
       target_stream_reset (stream, NGHTTP2_PROTOCOL_ERROR);
       return;
     }
-  drop_misleading (&fields);
+  target_answer_translate (stream->x, &fields);
   if (response.status < 200)
     {
       if (++stream->informs <= INFORMS_MAX)

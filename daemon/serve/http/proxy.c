@@ -34,6 +34,7 @@
 #include "daemon/serve/http/forward.h"
 #include "daemon/serve/http/http1-chunk.h"
 #include "daemon/serve/http/http1-head.h"
+#include "daemon/serve/http/target-answer.h"
 #include "daemon/serve/http/upstream.h"
 
 #include <errno.h>
@@ -426,18 +427,6 @@ is_accepted (const struct proxy *p, const struct http_fields *fields)
          && memcmp (accept->value, wanted, accept->value_len) == 0;
 }
 
-/* An offer of HTTP/3 at the target would lead visitors past the ingress. */
-static void
-drop_misleading (struct http_fields *fields)
-{
-  uint32_t kept = 0;
-
-  for (uint32_t i = 0; i < fields->count; i++)
-    if (fields->items[i].known != HTTP_NAME_ALT_SVC)
-      fields->items[kept++] = fields->items[i];
-  fields->count = kept;
-}
-
 static void
 take_framing (struct proxy *p, const struct http1_response *response)
 {
@@ -477,7 +466,7 @@ take_head (struct proxy *p, size_t len)
       fail (p, 502, NULL);
       return false;
     }
-  drop_misleading (&fields);
+  target_answer_translate (x, &fields);
   response.status = from.status;
   response.content_length = from.content_length;
   if (from.status < 200 && !is_switch)
