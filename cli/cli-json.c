@@ -201,6 +201,7 @@ funnel_cli_json_share (FunnelDBusShare *share)
   set_string (object, "target", funnel_dbus_share_get_target (share));
   set_string (object, "url", funnel_dbus_share_get_url (share));
   json_object_set_boolean_member (object, "foreground", funnel_dbus_share_get_foreground (share));
+  json_object_set_boolean_member (object, "enabled", funnel_dbus_share_get_enabled (share));
   set_string (object, "state", funnel_dbus_share_get_state (share));
   set_string (object, "reason", funnel_dbus_share_get_reason (share));
   set_string (object, "next_step", funnel_dbus_share_get_next_step (share));
@@ -245,6 +246,8 @@ funnel_cli_json_ingress (FunnelDBusIngress *ingress)
   json_object_set_int_member (tunnel, "handshake",
                               (gint64)funnel_dbus_ingress_get_handshake (ingress));
   json_object_set_int_member (tunnel, "mtu", funnel_dbus_ingress_get_mtu (ingress));
+  json_object_set_int_member (tunnel, "round_trip_us",
+                              funnel_dbus_ingress_get_round_trip (ingress));
   json_object_set_object_member (object, "tunnel", tunnel);
   json_object_set_object_member (object, "refusals",
                                  counts_to_json (funnel_dbus_ingress_get_refusals (ingress)));

@@ -153,6 +153,22 @@ app_set_expires (gpointer owner, FunnelShare *share, gint64 expires, GError **er
   return funnel_share_wishes_set_expires (&wishes, share, expires, error);
 }
 
+static gboolean
+app_set_enabled (gpointer owner, FunnelShare *share, gboolean enabled, GError **error)
+{
+  FunnelShareWishes wishes = get_wishes (owner);
+
+  return funnel_share_wishes_set_enabled (&wishes, share, enabled, error);
+}
+
+static gboolean
+app_set_paused (gpointer owner, gboolean paused, guint *count, GError **error)
+{
+  FunnelShareWishes wishes = get_wishes (owner);
+
+  return funnel_share_wishes_set_paused (&wishes, paused, count, error);
+}
+
 static GVariant *
 app_list_requests (gpointer owner, FunnelShare *share, guint64 after)
 {
@@ -326,6 +342,8 @@ const FunnelBusMethods funnel_app_methods = {
     .stop = app_stop,
     .set_access = app_set_access,
     .set_expires = app_set_expires,
+    .set_enabled = app_set_enabled,
+    .set_paused = app_set_paused,
     .list_requests = app_list_requests,
     .export_shares = app_export,
     .import_shares = app_import,

@@ -57,8 +57,9 @@ hand_to_serve (FunnelApp *self, GPtrArray *shares)
     funnel_serve_set_shares (self->serve, shares);
 }
 
-/* A share is armed when it is asked for (it exists), the tunnel is proved to be isolated, and the
- * ingress grants it. While only the link is away, it stays armed: the relay goes on by itself. */
+/* A share is armed when it is asked for (it exists, and is on), the tunnel is proved to be
+ * isolated, and the ingress grants it. While only the link is away, it stays armed: the relay goes
+ * on by itself. */
 static void
 update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, GPtrArray *announced)
 {
@@ -71,8 +72,8 @@ update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, G
     fill_ingress_facts (ingress, &facts);
   funnel_share_state_evaluate (&facts, &status);
   funnel_share_set_status (funnel_share_runtime_get_share (runtime), &status);
-  if (facts.expired || !facts.joined || !facts.tunnel_up || facts.grant != FUNNEL_GRANT_VALID
-      || !funnel_share_runtime_is_servable (runtime))
+  if (facts.expired || facts.switched_off || facts.paused || !facts.joined || !facts.tunnel_up
+      || facts.grant != FUNNEL_GRANT_VALID || !funnel_share_runtime_is_servable (runtime))
     return;
   g_ptr_array_add (served, funnel_share_runtime_make_serve_share (runtime));
   g_ptr_array_add (announced, funnel_link_share_new (facts.name, facts.port, facts.epoch));

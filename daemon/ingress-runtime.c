@@ -98,6 +98,7 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
 
   funnel_ingress_set_tunnel (self->ingress, funnel_link_get_tunnel_name (link), status->engine,
                              status->handshake, status->mtu);
+  funnel_ingress_set_round_trip (self->ingress, funnel_link_get_round_trip (link));
   funnel_ingress_set_passed_over (self->ingress, funnel_link_get_passed_over (link));
   funnel_ingress_set_next_step (self->ingress, funnel_link_get_next_step (link));
   funnel_ingress_set_state (self->ingress, now, funnel_link_get_reason (link));
@@ -131,10 +132,12 @@ on_link_message (FunnelLink *link, FunnelLinkMessage *message, FunnelIngressRunt
       self->routed = g_ptr_array_ref (message->shares);
       self->events->routed (self->user_data);
       break;
+    case FUNNEL_LINK_PING:
+      funnel_ingress_set_round_trip (self->ingress, funnel_link_get_round_trip (link));
+      break;
     case FUNNEL_LINK_HELLO:
     case FUNNEL_LINK_SHARES:
     case FUNNEL_LINK_PONG:
-    case FUNNEL_LINK_PING:
     case FUNNEL_LINK_ERROR:
     default:
       break;

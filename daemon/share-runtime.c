@@ -309,6 +309,8 @@ funnel_share_runtime_fill (FunnelShareRuntime *self, FunnelShareFacts *facts)
   facts->expires = spec->expires;
   facts->restricted = spec->access.allow[0] != NULL || spec->access.deny[0] != NULL;
   facts->expired = funnel_share_spec_is_expired (spec, g_get_real_time () / G_USEC_PER_SEC);
+  facts->switched_off = spec->switched_off;
+  facts->paused = spec->paused;
   facts->certificate = FUNNEL_CERTIFICATE_NOT_NEEDED;
   if (is_pass_through (self))
     facts->leaf = funnel_mount_runtime_get_leaf (get_mount (self, 0));

@@ -146,6 +146,61 @@ funnel_share_wishes_set_expires (FunnelShareWishes *self,
   return change_share (self, spec, error);
 }
 
+gboolean
+funnel_share_wishes_set_enabled (FunnelShareWishes *self,
+                                 FunnelShare *share,
+                                 gboolean enabled,
+                                 GError **error)
+{
+  FunnelShareSpec *spec = funnel_share_spec_copy (funnel_share_get_spec (share));
+
+  spec->switched_off = !enabled;
+  spec->paused = FALSE;
+  if (enabled && funnel_share_spec_is_expired (spec, get_now ()))
+    spec->expires = 0;
+  return change_share (self, spec, error);
+}
+
+/* How many of @shares are in the other state; those are put into the list anew. */
+static guint
+put_paused (FunnelShareWishes *self, GPtrArray *shares, gboolean paused)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < shares->len; i++)
+    {
+      const FunnelShareSpec *old = funnel_share_get_spec (g_ptr_array_index (shares, i));
+      g_autoptr (FunnelShareSpec) spec = NULL;
+
+      if (old->paused == paused || (paused && !funnel_share_spec_is_enabled (old)))
+        continue;
+      spec = funnel_share_spec_copy (old);
+      spec->paused = paused;
+      funnel_share_list_put (self->list, spec);
+      count++;
+    }
+  return count;
+}
+
+gboolean
+funnel_share_wishes_set_paused (FunnelShareWishes *self,
+                                gboolean paused,
+                                guint *count,
+                                GError **error)
+{
+  FunnelShareFilter all = {0};
+  g_autoptr (GPtrArray) shares = NULL;
+
+  if (!funnel_share_store_check (self->store, error))
+    return FALSE;
+  shares = funnel_share_list_match (self->list, &all);
+  *count = put_paused (self, shares, paused);
+  if (funnel_share_store_save (self->store, self->list, error))
+    return TRUE;
+  put_paused (self, shares, !paused);
+  return FALSE;
+}
+
 /* Sharing ends even if that cannot be written down; the error then tells that it will be back. */
 gboolean
 funnel_share_wishes_remove (FunnelShareWishes *self, GPtrArray *shares, GError **error)

@@ -43,6 +43,18 @@ gboolean funnel_share_wishes_set_expires (FunnelShareWishes *self,
                                           FunnelShare *share,
                                           gint64 expires,
                                           GError **error);
+/** funnel_share_wishes_set_enabled: switch @share on or off; one that has expired comes back
+ * without an end. */
+gboolean funnel_share_wishes_set_enabled (FunnelShareWishes *self,
+                                          FunnelShare *share,
+                                          gboolean enabled,
+                                          GError **error);
+/** funnel_share_wishes_set_paused: pause every share that is on, or have those that are paused go
+ * on. @count: how many. All of them, or none with an error. */
+gboolean funnel_share_wishes_set_paused (FunnelShareWishes *self,
+                                         gboolean paused,
+                                         guint *count,
+                                         GError **error);
 char *funnel_share_wishes_export (FunnelShareWishes *self, GError **error);
 gboolean funnel_share_wishes_import (FunnelShareWishes *self,
                                      const char *document,

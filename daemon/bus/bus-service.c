@@ -33,34 +33,16 @@ typedef struct
   GDBusMethodInvocation *invocation;
 } Call;
 
-static const char *const share_properties[] = {"name",
-                                               "port",
-                                               "kind",
-                                               "target",
-                                               "mounts",
-                                               "url",
-                                               "foreground",
-                                               "command",
-                                               "access",
-                                               "expires",
-                                               "state",
-                                               "reason",
-                                               "next-step",
-                                               "warnings",
-                                               "alpn",
-                                               "certificate",
-                                               "certificate-step",
-                                               "flows-active",
-                                               "flows-total",
-                                               "bytes-in",
-                                               "bytes-out",
-                                               "proxy-protocol",
-                                               "refusals",
-                                               "requests"};
+static const char *const share_properties[]
+    = {"name",         "port",        "kind",     "target",    "mounts",         "url",
+       "foreground",   "enabled",     "command",  "access",    "expires",        "state",
+       "reason",       "next-step",   "warnings", "alpn",      "certificate",    "certificate-step",
+       "flows-active", "flows-total", "bytes-in", "bytes-out", "proxy-protocol", "refusals",
+       "requests"};
 static const char *const ingress_properties[]
-    = {"endpoint", "node",      "zone",      "names",   "public-ports",  "grants",
-       "state",    "reason",    "next-step", "tunnel",  "tunnel-choice", "tunnel-passed-over",
-       "engine",   "handshake", "mtu",       "refusals"};
+    = {"endpoint", "node",      "zone",      "names",      "public-ports",  "grants",
+       "state",    "reason",    "next-step", "tunnel",     "tunnel-choice", "tunnel-passed-over",
+       "engine",   "handshake", "mtu",       "round-trip", "refusals"};
 
 static char *
 share_path (FunnelShare *share)
@@ -468,6 +450,53 @@ on_ingress_set_tunnel (FunnelDBusIngress *skeleton,
   return TRUE;
 }
 
+static gboolean
+on_share_set_enabled (FunnelDBusShare *skeleton,
+                      GDBusMethodInvocation *invocation,
+                      gboolean enabled,
+                      FunnelShare *share)
+{
+  FunnelBus *self = get_bus (skeleton);
+  GError *error = NULL;
+
+  if (!self->methods->set_enabled (self->owner, share, enabled, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_share_complete_set_enabled (skeleton, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_manager_set_paused (FunnelDBusManager *manager,
+                       GDBusMethodInvocation *invocation,
+                       gboolean paused,
+                       FunnelBus *self)
+{
+  GError *error = NULL;
+  guint count = 0;
+
+  if (!self->methods->set_paused (self->owner, paused, &count, &error))
+    return handle_failure (invocation, error);
+  funnel_dbus_manager_complete_set_paused (manager, invocation, count);
+  return TRUE;
+}
+
+/* Paused: whether there is anything to resume. */
+static void
+follow_paused (FunnelBus *self)
+{
+  gboolean paused = FALSE;
+
+  for (guint i = 0; !paused && i < funnel_share_list_get_length (self->list); i++)
+    paused = funnel_share_get_spec (funnel_share_list_get (self->list, i))->paused;
+  funnel_dbus_manager_set_paused (self->manager, paused);
+}
+
+static void
+on_list_replaced (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
+{
+  follow_paused (self);
+}
+
 static void
 on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
 {
@@ -483,9 +512,12 @@ on_list_added (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
   g_signal_connect_object (skeleton, "handle-list-requests", G_CALLBACK (on_share_list_requests),
                            share, 0);
   g_signal_connect_object (skeleton, "handle-extend", G_CALLBACK (on_share_extend), share, 0);
+  g_signal_connect_object (skeleton, "handle-set-enabled", G_CALLBACK (on_share_set_enabled), share,
+                           0);
   funnel_access_guard (G_DBUS_INTERFACE_SKELETON (skeleton));
   funnel_dbus_object_skeleton_set_share (object, skeleton);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (object));
+  follow_paused (self);
 }
 
 static void
@@ -493,6 +525,7 @@ on_list_removed (FunnelShareList *list, FunnelShare *share, FunnelBus *self)
 {
   g_autofree char *path = share_path (share);
 
+  follow_paused (self);
   g_dbus_object_manager_server_unexport (self->server, path);
 }
 
@@ -509,6 +542,7 @@ export_manager (FunnelBus *self)
   g_signal_connect (self->manager, "handle-share", G_CALLBACK (on_manager_share), self);
   g_signal_connect (self->manager, "handle-unshare", G_CALLBACK (on_manager_unshare), self);
   g_signal_connect (self->manager, "handle-reset", G_CALLBACK (on_manager_reset), self);
+  g_signal_connect (self->manager, "handle-set-paused", G_CALLBACK (on_manager_set_paused), self);
   g_signal_connect (self->manager, "handle-doctor", G_CALLBACK (on_manager_doctor), self);
   g_signal_connect (self->manager, "handle-set-certificate-authority",
                     G_CALLBACK (on_manager_set_certificate_authority), self);
@@ -543,6 +577,7 @@ funnel_bus_new (GDBusConnection *connection,
   export_manager (self);
   g_signal_connect (list, "added", G_CALLBACK (on_list_added), self);
   g_signal_connect (list, "removed", G_CALLBACK (on_list_removed), self);
+  g_signal_connect (list, "replaced", G_CALLBACK (on_list_replaced), self);
   for (guint i = 0; i < funnel_share_list_get_length (list); i++)
     on_list_added (list, funnel_share_list_get (list, i), self);
   g_dbus_object_manager_server_set_connection (self->server, connection);

@@ -44,6 +44,8 @@ typedef struct
                           GError **);
   /* @expires: Unix seconds; 0 never. */
   gboolean (*set_expires) (gpointer owner, FunnelShare *share, gint64 expires, GError **);
+  gboolean (*set_enabled) (gpointer owner, FunnelShare *share, gboolean enabled, GError **);
+  gboolean (*set_paused) (gpointer owner, gboolean paused, guint *count, GError **);
   /* As on D-Bus; floating. */
   GVariant *(*list_requests) (gpointer owner, FunnelShare *share, guint64 after);
   /* Caller frees. */

@@ -7,6 +7,8 @@
 #include "lib/base/error.h"
 #include "lib/base/names.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #define CONNECT_MS 2000 /* the link is tried at least this often while it is away */
@@ -122,6 +124,7 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
     {
     case FUNNEL_LINK_PING:
       send_pong (self, message->id);
+      g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
       break;
     case FUNNEL_LINK_ERROR:
       reason = g_strdup_printf ("the ingress ended it: %s",
@@ -322,6 +325,21 @@ funnel_link_session_send (FunnelLinkSession *self, const FunnelLinkMessage *mess
     return;
   text = funnel_link_message_print (message);
   soup_websocket_connection_send_text (self->socket, text);
+}
+
+guint
+funnel_link_session_get_round_trip (FunnelLinkSession *self)
+{
+  struct tcp_info info = {0};
+  socklen_t len = sizeof info;
+
+  if (self->connection == NULL)
+    return 0;
+  if (getsockopt (g_socket_get_fd (g_socket_connection_get_socket (self->connection)), IPPROTO_TCP,
+                  TCP_INFO, &info, &len)
+      != 0)
+    return 0;
+  return info.tcpi_rtt;
 }
 
 void

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (FunnelLinkSession, funnel_link_session, FUNNEL, LINK_SESSION, GObject)
 
 /* Signals, after open has succeeded:
- * "message" (FunnelLinkMessage *): welcome, grants or probe; pings are answered here.
+ * "message" (FunnelLinkMessage *): welcome, grants, probe, routed or ping; pings are answered
+ * here.
  * "quiet" (): a ping is overdue; there is still time to do something about it.
  * "closed" (const char *reason): it is over; nothing follows. */
 
@@ -36,6 +37,9 @@ gboolean
 funnel_link_session_open_finish (FunnelLinkSession *self, GAsyncResult *result, GError **error);
 
 void funnel_link_session_send (FunnelLinkSession *self, const FunnelLinkMessage *message);
+/** funnel_link_session_get_round_trip: microseconds to the ingress and back, smoothed, as TCP
+ * measures it; 0 not known. */
+guint funnel_link_session_get_round_trip (FunnelLinkSession *self);
 /** funnel_link_session_close: end it; emits nothing. */
 void funnel_link_session_close (FunnelLinkSession *self);
 

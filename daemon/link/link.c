@@ -163,6 +163,8 @@ on_session_message (FunnelLinkSession *session, FunnelLinkMessage *message, Funn
 {
   if (message->type == FUNNEL_LINK_WELCOME)
     self->welcomed = TRUE;
+  else if (message->type == FUNNEL_LINK_PING && !self->welcomed)
+    return;
   else if (!self->welcomed)
     {
       fail_link (self, "the ingress broke the protocol: no welcome", FALSE);
@@ -470,6 +472,12 @@ const FunnelTunnelStatus *
 funnel_link_get_tunnel_status (FunnelLink *self)
 {
   return funnel_tunnel_keeper_get_status (self->keeper);
+}
+
+guint
+funnel_link_get_round_trip (FunnelLink *self)
+{
+  return self->session != NULL ? funnel_link_session_get_round_trip (self->session) : 0;
 }
 
 void

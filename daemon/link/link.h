@@ -22,7 +22,7 @@ G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
 /* Signals:
  * "changed" (): state, reason or tunnel status are different.
  * "listener" (GSocket *): the tunnel is verified and offers may be taken; NULL: no more, at once.
- * "message" (FunnelLinkMessage *): welcome, grants, probe or routed. */
+ * "message" (FunnelLinkMessage *): welcome, grants, probe, routed or ping. */
 
 /** funnel_link_new: @config is copied. @direct as for funnel_tunnel_keeper_new. */
 FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);
@@ -44,6 +44,8 @@ void funnel_link_set_tunnel (FunnelLink *self, const char *name);
 const char *const *funnel_link_get_passed_over (FunnelLink *self);
 const char *funnel_link_get_tunnel_name (FunnelLink *self);
 const FunnelTunnelStatus *funnel_link_get_tunnel_status (FunnelLink *self);
+/** funnel_link_get_round_trip: microseconds through the tunnel and back; 0 without a link. */
+guint funnel_link_get_round_trip (FunnelLink *self);
 /** funnel_link_query, funnel_link_is_querying: ask for a fresh tunnel status; "changed" follows. */
 void funnel_link_query (FunnelLink *self);
 gboolean funnel_link_is_querying (FunnelLink *self);

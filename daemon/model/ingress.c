@@ -15,6 +15,8 @@ static const char *const state_texts[] = {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (state_texts) == FUNNEL_INGRESS_LINKED + 1);
 
+#define ROUND_TRIP_STEP_US 2000
+
 enum
 {
   PROP_ENDPOINT = 1,
@@ -32,6 +34,7 @@ enum
   PROP_ENGINE,
   PROP_HANDSHAKE,
   PROP_MTU,
+  PROP_ROUND_TRIP,
   PROP_REFUSALS,
   N_PROPS
 };
@@ -50,6 +53,7 @@ struct _FunnelIngress
   char *engine;
   gint64 handshake;
   guint mtu;
+  guint round_trip;   /* microseconds; 0 not known */
   GVariant *refusals; /* a{st} */
 };
 
@@ -129,6 +133,9 @@ funnel_ingress_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_MTU:
       g_value_set_uint (value, self->mtu);
       break;
+    case PROP_ROUND_TRIP:
+      g_value_set_uint (value, self->round_trip);
+      break;
     case PROP_REFUSALS:
       g_value_set_variant (value, self->refusals);
       break;
@@ -180,6 +187,7 @@ funnel_ingress_class_init (FunnelIngressClass *class)
   props[PROP_ENGINE] = g_param_spec_string ("engine", NULL, NULL, NULL, flags);
   props[PROP_HANDSHAKE] = g_param_spec_uint64 ("handshake", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   props[PROP_MTU] = g_param_spec_uint ("mtu", NULL, NULL, 0, G_MAXUINT32, 0, flags);
+  props[PROP_ROUND_TRIP] = g_param_spec_uint ("round-trip", NULL, NULL, 0, G_MAXUINT32, 0, flags);
   props[PROP_REFUSALS]
       = g_param_spec_variant ("refusals", NULL, NULL, G_VARIANT_TYPE ("a{st}"), NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -396,6 +404,18 @@ funnel_ingress_set_tunnel (FunnelIngress *self,
       notify (self, PROP_MTU);
     }
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+funnel_ingress_set_round_trip (FunnelIngress *self, guint microseconds)
+{
+  guint step = MAX (self->round_trip / 4, ROUND_TRIP_STEP_US);
+  gboolean near = microseconds < self->round_trip + step && microseconds + step > self->round_trip;
+
+  if (self->round_trip == microseconds || (near && self->round_trip != 0 && microseconds != 0))
+    return;
+  self->round_trip = microseconds;
+  notify (self, PROP_ROUND_TRIP);
 }
 
 void

@@ -51,7 +51,7 @@ const char *funnel_ingress_state_text (FunnelIngressState state);
 G_DECLARE_FINAL_TYPE (FunnelIngress, funnel_ingress, FUNNEL, INGRESS, GObject)
 
 /* Properties, named and typed as on D-Bus: endpoint node zone names public-ports grants state
- * reason tunnel engine handshake mtu refusals. */
+ * reason tunnel engine handshake mtu round-trip refusals. */
 
 FunnelIngress *funnel_ingress_new (const FunnelIngressSpec *spec);
 const FunnelIngressSpec *funnel_ingress_get_spec (FunnelIngress *self);
@@ -73,6 +73,9 @@ void funnel_ingress_set_tunnel (FunnelIngress *self,
                                 const char *engine,
                                 gint64 handshake,
                                 guint mtu);
+/** funnel_ingress_set_round_trip: microseconds through the tunnel and back; 0 not known. It
+ * trembles always, so what is nearly the same as before is not told. */
+void funnel_ingress_set_round_trip (FunnelIngress *self, guint microseconds);
 /** funnel_ingress_set_passed_over: back ends that do not work here, with why; NULL-terminated. */
 void funnel_ingress_set_passed_over (FunnelIngress *self, const char *const *passed_over);
 /** funnel_ingress_set_tunnel_choice: into the spec; "auto" or a back end. */

@@ -98,6 +98,8 @@ print_share (const FunnelShareSpec *spec)
   set_number (object, "expires", spec->expires);
   set_number (object, "proxy_protocol", spec->proxy_protocol);
   set_texts (object, "alpn", spec->alpn);
+  set_flag (object, "switched_off", spec->switched_off);
+  set_flag (object, "paused", spec->paused);
   set_flag (object, "foreground", spec->foreground);
   return object;
 }
@@ -133,9 +135,9 @@ static const char *const document_members[] = {"version", "shares", NULL};
 static const char *const share_members_1[]
     = {"id", "name", "port", "kind", "target", "certificate_file", "key_file", "foreground", NULL};
 static const char *const share_members[]
-    = {"id",       "name",   "port",    "kind",           "mounts", "certificate_file",
-       "key_file", "access", "expires", "proxy_protocol", "alpn",   "foreground",
-       NULL};
+    = {"id",           "name",   "port",    "kind",           "mounts", "certificate_file",
+       "key_file",     "access", "expires", "proxy_protocol", "alpn",   "foreground",
+       "switched_off", "paused", NULL};
 static const char *const mount_members[]
     = {"path", "target", "lan", "force", "host_header", "keep_prefix", "listing", NULL};
 static const char *const access_members[]
@@ -303,7 +305,9 @@ parse_settings (JsonObject *object, FunnelShareSpec *spec, GError **error)
   if (!parse_mounts (object, spec, error) || !parse_access (object, &spec->access, error)
       || !read_number (object, "expires", NUMBER_MAX, &expires, error)
       || !read_number (object, "proxy_protocol", 2, &proxy_protocol, error)
-      || !read_texts (object, "alpn", FUNNEL_ALPN_MAX, &spec->alpn, error))
+      || !read_texts (object, "alpn", FUNNEL_ALPN_MAX, &spec->alpn, error)
+      || !funnel_json_get_bool (object, "switched_off", FALSE, &spec->switched_off, error)
+      || !funnel_json_get_bool (object, "paused", FALSE, &spec->paused, error))
     return FALSE;
   spec->expires = (gint64)expires;
   spec->proxy_protocol = (guint)proxy_protocol;

@@ -201,6 +201,8 @@ funnel_share_spec_merge (const FunnelShareSpec *old,
     spec->proxy_protocol = wish->proxy_protocol;
   if (given & FUNNEL_SHARE_GIVES_ALPN)
     replace_texts (&spec->alpn, wish->alpn);
+  spec->switched_off = wish->switched_off;
+  spec->paused = wish->paused;
   spec->foreground = wish->foreground;
   replace_text (&spec->owner, wish->owner);
   replace_text (&spec->command, wish->command);
@@ -215,6 +217,12 @@ funnel_share_spec_get_target (const FunnelShareSpec *spec)
   if (root == NULL && spec->mounts->len > 0)
     root = g_ptr_array_index (spec->mounts, 0);
   return root != NULL ? root->target : "";
+}
+
+gboolean
+funnel_share_spec_is_enabled (const FunnelShareSpec *spec)
+{
+  return !spec->switched_off && !spec->paused;
 }
 
 gboolean

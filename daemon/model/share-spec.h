@@ -21,12 +21,14 @@ typedef struct
   char *certificate_file; /* absolute paths, PEM; NULL none */
   char *key_file;
   FunnelShareAccess access;
-  gint64 expires;       /* Unix seconds; 0 never */
-  guint proxy_protocol; /* 0 none, 1 or 2; TCP kinds */
-  GStrv alpn;           /* NULL none; FUNNEL_SHARE_TLS_TERMINATED_TCP */
-  gboolean foreground;  /* ends with @owner, never stored */
-  char *owner;          /* unique bus name of who asked; NULL once nobody needs to know */
-  char *command;        /* of a foreground share: the program it was made for; NULL none */
+  gint64 expires;        /* Unix seconds; 0 never */
+  guint proxy_protocol;  /* 0 none, 1 or 2; TCP kinds */
+  GStrv alpn;            /* NULL none; FUNNEL_SHARE_TLS_TERMINATED_TCP */
+  gboolean switched_off; /* kept, and not served until it is switched on or shared again */
+  gboolean paused;       /* the same, by a wish about all shares */
+  gboolean foreground;   /* ends with @owner, never stored */
+  char *owner;           /* unique bus name of who asked; NULL once nobody needs to know */
+  char *command;         /* of a foreground share: the program it was made for; NULL none */
 } FunnelShareSpec;
 
 /* Settings of a share that a wish may leave as they are. */
@@ -57,7 +59,7 @@ gboolean funnel_share_spec_check (FunnelShareSpec *spec, GError **error);
  * funnel_share_spec_merge: what becomes of @old when @wish comes: its mounts are added or replace
  * those of the same path, and of the other settings those in @given (FunnelShareGives) change. So
  * rules about who may come stay until somebody says otherwise. An expiry that has passed by @now
- * does not stay.
+ * does not stay, nor does being switched off or paused: who shares again wants it on.
  */
 FunnelShareSpec *funnel_share_spec_merge (const FunnelShareSpec *old,
                                           const FunnelShareSpec *wish,
@@ -71,6 +73,8 @@ void funnel_share_spec_change_access (FunnelShareSpec *spec,
 
 /** funnel_share_spec_get_target: of the mount at "/", else of the first. */
 const char *funnel_share_spec_get_target (const FunnelShareSpec *spec);
+/** funnel_share_spec_is_enabled: neither switched off nor paused. */
+gboolean funnel_share_spec_is_enabled (const FunnelShareSpec *spec);
 gboolean funnel_share_spec_is_expired (const FunnelShareSpec *spec, gint64 now);
 /** funnel_share_spec_dup_warnings: what somebody who shares this should know, one sentence each. */
 GStrv funnel_share_spec_dup_warnings (const FunnelShareSpec *spec);

@@ -62,6 +62,20 @@ check_expiry (const FunnelShareFacts *facts, FunnelShareStatus *out)
 }
 
 static gboolean
+check_switch (const FunnelShareFacts *facts, FunnelShareStatus *out)
+{
+  if (facts->switched_off)
+    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup ("It is switched off."),
+         g_strdup ("Switch it on in the window, or share it again."));
+  else if (facts->paused)
+    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup ("It is paused, with all other shares."),
+         g_strdup ("Resume in the window, or share it again."));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
 check_way (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   if (!facts->joined)
@@ -219,8 +233,8 @@ void
 funnel_share_state_evaluate (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   *out = (FunnelShareStatus) {0};
-  if (!check_expiry (facts, out) || !check_way (facts, out) || !check_grant (facts, out)
-      || !check_certificate (facts, out) || !check_target (facts, out))
+  if (!check_expiry (facts, out) || !check_switch (facts, out) || !check_way (facts, out)
+      || !check_grant (facts, out) || !check_certificate (facts, out) || !check_target (facts, out))
     return;
   if (!facts->probed || facts->probe_epoch != facts->epoch)
     say_probing (out, g_strdup_printf ("Waiting for the ingress to try %s port %u from outside.",

@@ -52,6 +52,8 @@ typedef struct
   const char *mount;  /* its path, where a share has several; NULL otherwise */
   gint64 expires;     /* Unix seconds; 0 never */
   gboolean expired;
+  gboolean switched_off;
+  gboolean paused;     /* with all others */
   gboolean restricted; /* not every address may come */
 
   gboolean joined;

@@ -14,6 +14,7 @@ enum
   PROP_URL,
   PROP_FOREGROUND,
   PROP_COMMAND,
+  PROP_ENABLED,
   PROP_ACCESS,
   PROP_EXPIRES,
   PROP_PROXY_PROTOCOL,
@@ -137,6 +138,9 @@ get_spec_property (FunnelShare *self, guint id, GValue *value)
       return TRUE;
     case PROP_COMMAND:
       g_value_set_string (value, spec->command != NULL ? spec->command : "");
+      return TRUE;
+    case PROP_ENABLED:
+      g_value_set_boolean (value, funnel_share_spec_is_enabled (spec));
       return TRUE;
     case PROP_ACCESS:
       g_value_set_variant (value, make_access (&spec->access));
@@ -270,6 +274,7 @@ funnel_share_class_init (FunnelShareClass *class)
   props[PROP_MOUNTS]
       = g_param_spec_variant ("mounts", NULL, NULL, G_VARIANT_TYPE ("aa{sv}"), NULL, flags);
   props[PROP_COMMAND] = g_param_spec_string ("command", NULL, NULL, NULL, flags);
+  props[PROP_ENABLED] = g_param_spec_boolean ("enabled", NULL, NULL, TRUE, flags);
   props[PROP_ACCESS]
       = g_param_spec_variant ("access", NULL, NULL, G_VARIANT_TYPE_VARDICT, NULL, flags);
   props[PROP_EXPIRES] = g_param_spec_uint64 ("expires", NULL, NULL, 0, G_MAXUINT64, 0, flags);
@@ -315,8 +320,8 @@ funnel_share_filter_clear (FunnelShareFilter *filter)
 }
 
 static const guint spec_props[]
-    = {PROP_TARGET,  PROP_MOUNTS,         PROP_FOREGROUND, PROP_COMMAND, PROP_ACCESS,
-       PROP_EXPIRES, PROP_PROXY_PROTOCOL, PROP_ALPN,       PROP_WARNINGS};
+    = {PROP_TARGET, PROP_MOUNTS,  PROP_FOREGROUND,     PROP_COMMAND, PROP_ENABLED,
+       PROP_ACCESS, PROP_EXPIRES, PROP_PROXY_PROTOCOL, PROP_ALPN,    PROP_WARNINGS};
 
 /* Whether two values of one property say the same. */
 static gboolean

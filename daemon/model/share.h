@@ -36,8 +36,8 @@ typedef struct
 G_DECLARE_FINAL_TYPE (FunnelShare, funnel_share, FUNNEL, SHARE, GObject)
 
 /* Properties, named and typed as on D-Bus: name port kind target mounts url foreground command
- * access expires proxy-protocol alpn warnings state reason next-step certificate certificate-step
- * flows-active flows-total bytes-in bytes-out refusals requests. */
+ * enabled access expires proxy-protocol alpn warnings state reason next-step certificate
+ * certificate-step flows-active flows-total bytes-in bytes-out refusals requests. */
 
 FunnelShare *funnel_share_new (const FunnelShareSpec *spec);
 const FunnelShareSpec *funnel_share_get_spec (FunnelShare *self);

@@ -70,6 +70,34 @@ def test_ends_by_itself(world):
     refused("InvalidArgument", on_share, world, kept, "Extend", "t", 1 << 60)
 
 
+def test_switched_off(world):
+    joined(world)
+    path = world.share(3000, expires=V("t", int(time.time()) + 3600))
+    other = world.share(4000, port=8443)
+    assert world.shares()[path]["Enabled"] is True
+    on_share(world, path, "SetEnabled", "b", False)
+    share = world.shares()[path]
+    assert share["Enabled"] is False and share["State"] == "off" and share["Reason"] == "It is switched off.", share
+    # Only what is on is paused, and only that comes back.
+    assert world.call("SetPaused", "b", True) == [1]
+    share = world.shares()[other]
+    assert share["Enabled"] is False and share["State"] == "off" and "paused" in share["Reason"], share
+    assert world.get("/org/openfunnel/Funnel/manager", "Manager", "Paused") is True
+    # Both survive the daemon.
+    world.stop()
+    world.start()
+    shares = {share["Port"]: (at, share) for at, share in world.shares().items()}
+    assert "switched off" in shares[443][1]["Reason"] and "paused" in shares[8443][1]["Reason"], shares
+    assert world.call("SetPaused", "b", False) == [1]
+    assert world.call("SetPaused", "b", False) == [0]
+    assert world.get("/org/openfunnel/Funnel/manager", "Manager", "Paused") is False
+    assert world.shares()[shares[8443][0]]["State"] != "off" and world.shares()[shares[443][0]]["State"] == "off"
+    # Who shares again wants it on.
+    assert world.share(3000) == shares[443][0]
+    share = world.shares()[shares[443][0]]
+    assert share["Enabled"] is True and share["State"] != "off" and share["Expires"] != 0, share
+
+
 def test_guards(world):
     joined(world)
     site = os.path.join(world.folder, "site")

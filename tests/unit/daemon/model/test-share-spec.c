@@ -224,7 +224,7 @@ test_merge (void)
 {
   g_autoptr (FunnelShareSpec) old = make_spec (FUNNEL_SHARE_HTTPS, "3000");
   g_autoptr (FunnelShareSpec) wish = make_spec (FUNNEL_SHARE_HTTPS, "4000");
-  g_autoptr (FunnelShareSpec) quiet = NULL, loud = NULL, late = NULL;
+  g_autoptr (FunnelShareSpec) quiet = NULL, loud = NULL, late = NULL, on = NULL;
 
   set_auth (old);
   set_files (old);
@@ -246,6 +246,10 @@ test_merge (void)
   late = funnel_share_spec_merge (old, wish, 0, 1000);
   g_assert_cmpint (late->expires, ==, 0);
   g_assert_cmpstr (late->access.auth_user, ==, "me");
+  old->switched_off = old->paused = TRUE;
+  g_assert_false (funnel_share_spec_is_enabled (old));
+  on = funnel_share_spec_merge (old, wish, 0, 999);
+  g_assert_true (funnel_share_spec_is_enabled (on));
 }
 
 static void

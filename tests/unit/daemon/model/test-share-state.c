@@ -36,6 +36,16 @@ make_facts (void)
 typedef void (*Change) (FunnelShareFacts *facts);
 
 static void
+switched_off (FunnelShareFacts *f)
+{
+  f->switched_off = TRUE;
+}
+static void
+paused (FunnelShareFacts *f)
+{
+  f->paused = TRUE;
+}
+static void
 not_joined (FunnelShareFacts *f)
 {
   f->joined = FALSE;
@@ -165,6 +175,8 @@ static const struct
   const char *reason;    /* part of it */
   const char *next_step; /* part of it; NULL empty */
 } rows[] = {
+    {"switched-off", switched_off, FUNNEL_SHARE_STATE_OFF, "switched off", "share it again"},
+    {"paused", paused, FUNNEL_SHARE_STATE_OFF, "paused", "Resume"},
     {"not-joined", not_joined, FUNNEL_SHARE_STATE_OFF, "not joined", "funnel join"},
     {"tunnel-down", tunnel_down, FUNNEL_SHARE_STATE_TUNNEL_DOWN, "down: not isolated.", NULL},
     {"not-linked", not_linked, FUNNEL_SHARE_STATE_LINK_DOWN, "link to the ingress: silent.",

@@ -144,12 +144,15 @@ test_shares (Fixture *fixture, gconstpointer data)
   /* Nothing shared: no file. */
   g_assert_true (funnel_share_store_save (store, list, NULL));
   g_assert_false (g_file_test (file, G_FILE_TEST_EXISTS));
+  spec->switched_off = spec->paused = TRUE;
   funnel_share_list_put (list, spec);
   g_assert_true (funnel_share_store_save (store, list, NULL));
   again = funnel_share_store_new (fixture->dir);
   g_assert_true (funnel_share_store_load (again, loaded, NULL));
   g_assert_cmpstr (funnel_share_list_get_etag (loaded), ==, funnel_share_list_get_etag (list));
   g_assert_cmpuint (funnel_share_list_get_length (loaded), ==, 1);
+  g_assert_true (funnel_share_get_spec (funnel_share_list_get (loaded, 0))->switched_off);
+  g_assert_true (funnel_share_get_spec (funnel_share_list_get (loaded, 0))->paused);
 }
 
 /* The first write in the new version keeps what the older program had written. */
