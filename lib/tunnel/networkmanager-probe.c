@@ -67,21 +67,28 @@ funnel_nm_judge_version (const char *version, GError **error)
                  version ? version : "of unknown version", MAJOR, MINOR);
 }
 
-/* A daemon in a network namespace of its own may still reach the machine's bus. */
+/* A daemon in a network namespace of its own may still reach the machine's bus. One device that is
+ * not here says nothing: it may have been taken away this moment. */
 static gboolean
 is_same_namespace (NMClient *client)
 {
   const GPtrArray *devices = nm_client_get_devices (client);
+  guint here = 0, missing = 0;
 
   for (guint i = 0; devices && i < devices->len; i++)
     {
-      const char *interface = nm_device_get_iface (g_ptr_array_index (devices, i));
+      NMDevice *device = g_ptr_array_index (devices, i);
+      const char *interface = nm_device_get_iface (device);
 
-      if (nm_device_is_real (g_ptr_array_index (devices, i))
-          && interface && if_nametoindex (interface) == 0)
-        return FALSE;
+      if (!interface || g_str_equal (interface, "lo")
+          || nm_device_get_state (device) != NM_DEVICE_STATE_ACTIVATED)
+        continue;
+      if (if_nametoindex (interface) != 0)
+        here++;
+      else
+        missing++;
     }
-  return TRUE;
+  return missing <= here;
 }
 
 static gboolean

@@ -177,7 +177,7 @@ def logout_falls_back_with_a_reason(w):
 @test()
 def polkit_rule_for_a_lingering_user(w):
     sh("usermod -aG funnel ann")
-    # The daemon asks polkit when it starts: by then it must know of the group.
+    # Said apart, because it depends on where the rule was installed as well.
     until(lambda: "network-control:yes" in w.ann("nmcli -t general permissions", check=False), 60, "polkit says yes")
     w.daemon("restart")
     w.active("networkmanager")

@@ -124,7 +124,7 @@ class World:
     # --- setting up
 
     def build(self):
-        sh(f"cp -a --no-preserve=ownership {self.folder}/installed/usr /; cp -r {self.folder}/certificate /run/certificate; chmod -R a+rX /run/certificate")
+        sh(f"cp -a --no-preserve=ownership {self.folder}/installed/. /; cp -r {self.folder}/certificate /run/certificate; chmod -R a+rX /run/certificate")
         with open("/etc/hosts", "w", encoding="utf-8") as f:
             f.write(f"127.0.0.1 localhost\n192.0.2.2 vps.example.test {NAME}\n")
         sh(STAGE)
