@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""installed.py FOLDER [--long]: the packages in FOLDER in the life of a machine: installed, used, upgraded, removed, purged.
+"""installed.py FOLDER [TREE.tar]: the packages in FOLDER in the life of a machine: installed, used, upgraded, removed, purged.
 
 Runs in namespaces of its own; the tree is in memory. Visitors are this machine's curl, in the same network."""
+import contextlib
 import glob
 import json
 import os
@@ -14,6 +15,7 @@ import time
 import traceback
 
 import host_copy
+from debs import PACKAGES, debs, needed
 
 WORK = os.path.abspath(sys.argv[1])
 ROOT = "/run/funnel-deb"
@@ -21,9 +23,13 @@ ZONE = "funnel.localhost"  # every name below localhost is this machine, without
 NAME = f"laptop.{ZONE}"
 PUBLIC, ENDPOINT = 8443, 51820
 USER, UID = "me", 1000
-PACKAGES = ["funnel-netns", "funnel", "funnel-gtk", "funnel-ingress"]
 # Written by dpkg and the programs it calls, whatever is installed; passwd and its kin are compared by what is in them.
 UNTOLD = re.compile(r"^(proc|sys|dev|tmp|var/lib/dpkg|var/log|var/cache|var/lib/systemd|etc/ld\.so\.cache|etc/(passwd|group|shadow|gshadow)-?$|etc/\.pwd\.lock|home/)")
+
+
+# What systemd-analyze security may find, in tenths. A user's manager can do little more than filter system calls; the
+# agent of the ingress needs CAP_SYS_ADMIN for its namespace.
+EXPOSURE = {"funneld.service": 30, "user/funneld.service": 83, "funnel-ingressd.service": 20, "funnel-netns-ingress.service": 48}
 
 
 class Failure(Exception):
@@ -86,16 +92,13 @@ def me(*command, **more):
     return there(*command, user=USER, env=SESSION, **more)
 
 
-def make_tree(long):
+def make_tree(tarball):
     run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     os.mkdir(ROOT)
-    wanted = needed()
-    if long:
-        sources = "".join(open(path, encoding="utf-8").read() + "\n" for path in ["/etc/apt/sources.list", *glob.glob("/etc/apt/sources.list.d/debian.sources")]
-                          if os.path.exists(path))
-        run("mmdebstrap", "--mode=root", "--variant=minbase", "--include=" + ",".join(wanted), "bookworm", ROOT, "-", input=sources, timeout=600)
+    if tarball:
+        run("tar", "-C", ROOT, "-xpf", tarball, "--exclude=./dev/*")
     else:
-        host_copy.debian_tree(ROOT, wanted)
+        host_copy.debian_tree(ROOT, needed(WORK))
     run("mount", "--bind", "/dev", ROOT + "/dev")
     run("mount", "-t", "proc", "proc", ROOT + "/proc")
     with open(ROOT + "/etc/passwd", "a", encoding="utf-8") as f:
@@ -108,25 +111,10 @@ def make_tree(long):
     os.chown(f"{ROOT}/home/{USER}", UID, UID)
 
 
-def needed():
-    """Names of what the packages depend on, without themselves."""
-    found = set()
-    for path in debs():
-        for alternatives in run("dpkg-deb", "-f", path, "Depends").split(","):
-            name = re.sub(r"[\s(:].*", "", alternatives.split("|")[0].strip())
-            if name and name not in PACKAGES:
-                found.add(name)
-    return sorted(found | {"passwd"})
-
-
-def debs(folder=None):
-    return [path for name in PACKAGES for path in glob.glob(os.path.join(folder or WORK, name + "_*.deb"))]
-
-
 def install(folder=None):
     os.makedirs(ROOT + "/tmp/debs", exist_ok=True)
     names = []
-    for path in debs(folder):
+    for path in debs(folder or WORK):
         shutil.copy(path, ROOT + "/tmp/debs")
         names.append("/tmp/debs/" + os.path.basename(path))
     there("dpkg", "-i", *names)
@@ -197,6 +185,21 @@ def test_programs():
         raise Failure("funnel-netns does not say how it is used")
 
 
+def test_units():
+    """systemd reads every unit and finds in it what it starts; and none is more exposed than it has to be."""
+    units = {}
+    for path in sorted(glob.glob(ROOT + "/lib/systemd/system/funnel*") + glob.glob(ROOT + "/usr/lib/systemd/user/funnel*")):
+        path = path.removeprefix(ROOT)
+        user = ["--user"] if "/user/" in path else []
+        said = there("systemd-analyze", *user, "--man=no", "--generators=no", "verify", path, env={"XDG_RUNTIME_DIR": "/run"})
+        if said.strip():
+            raise Failure(f"{path}: {said}")
+        if path.endswith(".service"):
+            units[(path, *user)] = EXPOSURE[("user/" if user else "") + os.path.basename(path)]
+    for (path, *user), limit in units.items():
+        there("systemd-analyze", *user, "security", "--offline=true", f"--threshold={limit}", path, env={"XDG_RUNTIME_DIR": "/run"})
+
+
 def start_ingress():
     """As its unit would: StateDirectory= and RuntimeDirectory= belong to the user, with all that is in them."""
     there("install", "-d", "-o", "funnel-ingress", "-g", "funnel-ingress", "-m", "750", "/run/funnel-ingress")
@@ -253,7 +256,7 @@ def test_system_bus():
 def higher():
     """The same packages once more, with a higher version."""
     folder = "/run/higher"
-    for path in debs():
+    for path in debs(WORK):
         name = os.path.basename(path).split("_")[0]
         run("dpkg-deb", "-R", path, f"{folder}-{name}")
         control = f"{folder}-{name}/DEBIAN/control"
@@ -294,7 +297,8 @@ def test_remove():
         machine.stop(label)
     for pid, program in running():
         if "/funnel" in program.removeprefix(ROOT):
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
     until(lambda: not [1 for _, program in running() if "/funnel" in program.removeprefix(ROOT)], 10, "all daemons have ended")
     there("dpkg", "-r", *reversed(PACKAGES))
     if not os.path.exists(ROOT + "/var/lib/funnel-ingress/ingress.conf"):
@@ -303,8 +307,8 @@ def test_remove():
 
 def test_purge(before):
     there("dpkg", "-P", *reversed(PACKAGES))
-    shutil.rmtree(f"{ROOT}/run/user", ignore_errors=True)
-    shutil.rmtree(f"{ROOT}/run/dbus", ignore_errors=True)
+    for path in ("user", "dbus", "systemd"):  # of the buses and of systemd-analyze
+        shutil.rmtree(f"{ROOT}/run/{path}", ignore_errors=True)
     left, gone = snapshot() - before, before - snapshot()
     if left or gone:
         raise Failure(f"left behind: {sorted(left)}\ngone: {sorted(gone)}")
@@ -327,10 +331,10 @@ def attempt(name, test, *arguments):
 
 
 def main():
-    if not attempt("tree", make_tree, "--long" in sys.argv[2:]):
+    if not attempt("tree", make_tree, sys.argv[2] if len(sys.argv) > 2 else None):
         return 1
     before = snapshot()
-    for name in ("install", "programs", "smoke", "system_bus", "upgrade", "remove"):
+    for name in ("install", "programs", "units", "smoke", "system_bus", "upgrade", "remove"):
         if not attempt(name.replace("_", "-"), globals()["test_" + name]):
             return 1
     return 0 if attempt("purge", test_purge, before) else 1
