@@ -26,6 +26,7 @@ typedef struct _FunnelCli FunnelCli;
 /**
  * FunnelCliCommand: one command.
  * @name: its word; NULL for the command that has none (sharing)
+ * @summary: one line of the overview; NULL: a command for programs, which help does not name
  * @run: does it; an error it sets is printed by the caller, FUNNEL_ERROR_INVALID_ARGUMENT as wrong
  * usage
  */
@@ -66,6 +67,7 @@ extern const FunnelCliCommand funnel_cli_import;
 extern const FunnelCliCommand funnel_cli_audit;
 extern const FunnelCliCommand funnel_cli_doctor;
 extern const FunnelCliCommand funnel_cli_help;
+extern const FunnelCliCommand funnel_cli_complete;
 
 /**
  * funnel_cli_resolve: which command @options ask for; checks its flags and the number of its

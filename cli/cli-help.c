@@ -12,7 +12,8 @@ print_overview (const FunnelCliCommand *const *commands, const FunnelCliCommand 
   printf (
       "funnel puts a local port on the public internet, through an ingress you own.\n\nUsage:\n");
   for (const FunnelCliCommand *const *at = commands; *at; at++)
-    printf ("  funnel %-28s %s\n", (*at)->synopsis, (*at)->summary);
+    if ((*at)->summary)
+      printf ("  funnel %-28s %s\n", (*at)->synopsis, (*at)->summary);
   printf ("\n%s\nFlags:\n%s  --version                  print the version\n", share->details,
           flags);
 }
