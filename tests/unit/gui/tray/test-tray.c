@@ -32,6 +32,7 @@ typedef struct
   guint wishes;
   char *token; /* of the last click on the icon */
   GString *heard;
+  guint subscription;
 } Stage;
 
 static gboolean
@@ -166,6 +167,7 @@ stop_watcher (Stage *stage)
 
   g_assert_nonnull (answer);
   g_dbus_connection_unregister_object (stage->panel, stage->watcher_object);
+  stage->watcher_object = 0;
 }
 
 static void
@@ -256,8 +258,8 @@ set_up_shown (Stage *stage, gconstpointer data)
   start_watcher (stage);
   show (stage, FUNNEL_TRAY_SHARE_ACTIVE, 1);
   WAIT (funnel_tray_get_hosted (stage->tray));
-  g_dbus_connection_signal_subscribe (stage->panel, stage->item, NULL, NULL, NULL, NULL, 0,
-                                      on_signal, stage, NULL);
+  stage->subscription = g_dbus_connection_signal_subscribe (stage->panel, stage->item, NULL, NULL,
+                                                            NULL, NULL, 0, on_signal, stage, NULL);
   answer = get (stage, "Id"); /* the bus knows of it when this is answered */
   g_assert_cmpstr (g_variant_get_string (answer, NULL), ==, "test.Funnel");
 }
@@ -266,6 +268,10 @@ static void
 tear_down (Stage *stage, gconstpointer data)
 {
   g_clear_object (&stage->tray);
+  if (stage->subscription)
+    g_dbus_connection_signal_unsubscribe (stage->panel, stage->subscription);
+  if (stage->watcher_object)
+    g_dbus_connection_unregister_object (stage->panel, stage->watcher_object);
   g_dbus_connection_close_sync (stage->panel, NULL, NULL);
   g_clear_object (&stage->panel);
   g_test_dbus_down (stage->bus);
