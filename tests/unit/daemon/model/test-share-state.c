@@ -281,7 +281,7 @@ test_active (void)
 static void
 test_only_active (void)
 {
-  g_assert_cmpuint (G_N_ELEMENTS (rows), <, 20);
+  g_assert_cmpuint (G_N_ELEMENTS (rows), <, 22);
   for (guint bits = 1; bits < 1U << G_N_ELEMENTS (rows); bits++)
     {
       FunnelShareFacts facts = make_facts ();
