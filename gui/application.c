@@ -46,7 +46,8 @@ show_window (FunnelApplication *self)
 {
   if (!self->window)
     {
-      self->window = funnel_window_new (GTK_APPLICATION (self), self->connection);
+      self->window
+          = funnel_window_new (GTK_APPLICATION (self), self->connection, self->preferences);
       g_object_add_weak_pointer (G_OBJECT (self->window), (gpointer *)&self->window);
     }
   gtk_window_present (GTK_WINDOW (self->window));
@@ -114,8 +115,70 @@ on_share_copy (GSimpleAction *action, GVariant *parameter, gpointer data)
   funnel_application_tell (self, _ ("Address copied"));
 }
 
+static void
+on_new_share (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  FunnelApplication *self = data;
+
+  show_window (self);
+  funnel_window_publish (self->window);
+}
+
+static void
+on_join (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  FunnelApplication *self = data;
+
+  show_window (self);
+  funnel_window_join (self->window, g_variant_get_string (parameter, NULL));
+}
+
+static void
+set_paused_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (FunnelApplication) self = data;
+  GError *error = NULL;
+  guint count = 0;
+
+  if (funnel_dbus_manager_call_set_paused_finish (FUNNEL_DBUS_MANAGER (source), &count, result,
+                                                  &error))
+    return;
+  error = funnel_client_map_error (error);
+  funnel_application_tell (self, error->message);
+  g_error_free (error);
+}
+
+/* The state follows the daemon, not the wish. */
+static void
+on_pause_all_change_state (GSimpleAction *action, GVariant *value, gpointer data)
+{
+  FunnelApplication *self = data;
+  FunnelClient *client = funnel_connection_get_client (self->connection);
+
+  if (client && funnel_connection_has_data (self->connection))
+    funnel_dbus_manager_call_set_paused (funnel_client_get_manager (client),
+                                         g_variant_get_boolean (value), NULL, set_paused_cb,
+                                         g_object_ref (self));
+}
+
+static void
+on_connection_changed (FunnelApplication *self)
+{
+  GSimpleAction *action
+      = G_SIMPLE_ACTION (g_action_map_lookup_action (G_ACTION_MAP (self), "pause-all"));
+  gboolean has_data = funnel_connection_has_data (self->connection);
+  FunnelClient *client = funnel_connection_get_client (self->connection);
+  gboolean paused = has_data && funnel_dbus_manager_get_paused (funnel_client_get_manager (client));
+
+  g_simple_action_set_enabled (action, has_data);
+  g_simple_action_set_state (action, g_variant_new_boolean (paused));
+}
+
 static const GActionEntry actions[] = {
     {.name = "show", .activate = on_show},
+    {.name = "new-share", .activate = on_new_share},
+    {.name = "join", .activate = on_join, .parameter_type = "s"},
+    {.name = "pause-all", .state = "false", .change_state = on_pause_all_change_state},
     {.name = "quit", .activate = on_quit},
     {.name = "share-stop", .activate = on_share_stop, .parameter_type = "s"},
     {.name = "share-copy", .activate = on_share_copy, .parameter_type = "s"},
@@ -124,10 +187,29 @@ static const GActionEntry actions[] = {
 /* --- The process --- */
 
 static void
+set_keys (GtkApplication *application)
+{
+  static const struct
+  {
+    const char *action;
+    const char *keys[2];
+  } rows[] = {
+      {"app.quit", {"<Control>q"}},
+      {"app.new-share", {"<Control>n"}},
+      {"app.pause-all", {"<Control>p"}},
+      {"win.connection", {"<Control>i"}},
+      {"win.preferences", {"<Control>comma"}},
+      {"window.close", {"<Control>w"}},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    gtk_application_set_accels_for_action (application, rows[i].action, rows[i].keys);
+}
+
+static void
 funnel_application_startup (GApplication *application)
 {
   FunnelApplication *self = FUNNEL_APPLICATION (application);
-  static const char *const quit_keys[] = {"<Control>q", NULL};
 
   g_resources_register (funnel_gui_get_resource ());
   G_APPLICATION_CLASS (funnel_application_parent_class)->startup (application);
@@ -136,7 +218,9 @@ funnel_application_startup (GApplication *application)
     g_warning ("the settings schema of funnel-gtk is not installed; preferences are not kept");
   self->connection = funnel_connection_new (G_BUS_TYPE_SESSION);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
-  gtk_application_set_accels_for_action (GTK_APPLICATION (self), "app.quit", quit_keys);
+  set_keys (GTK_APPLICATION (self));
+  g_signal_connect_object (self->connection, "changed", G_CALLBACK (on_connection_changed), self,
+                           G_CONNECT_SWAPPED);
   funnel_connection_start (self->connection);
 }
 
@@ -144,6 +228,18 @@ static void
 funnel_application_activate (GApplication *application)
 {
   show_window (FUNNEL_APPLICATION (application));
+}
+
+/* A link that was opened; more than one is one too many. */
+static void
+funnel_application_open (GApplication *application, GFile **files, int n, const char *hint)
+{
+  FunnelApplication *self = FUNNEL_APPLICATION (application);
+  g_autofree char *link = n > 0 ? g_file_get_uri (files[0]) : NULL;
+
+  show_window (self);
+  if (link)
+    funnel_window_join (self->window, link);
 }
 
 static void
@@ -165,6 +261,7 @@ funnel_application_class_init (FunnelApplicationClass *klass)
   G_OBJECT_CLASS (klass)->dispose = funnel_application_dispose;
   application_class->startup = funnel_application_startup;
   application_class->activate = funnel_application_activate;
+  application_class->open = funnel_application_open;
 }
 
 static void
@@ -175,6 +272,7 @@ funnel_application_init (FunnelApplication *self)
 FunnelApplication *
 funnel_application_new (void)
 {
-  return g_object_new (FUNNEL_TYPE_APPLICATION, "application-id", FUNNEL_APPLICATION_ID,
-                       "resource-base-path", "/org/openfunnel/Funnel", NULL);
+  return g_object_new (FUNNEL_TYPE_APPLICATION, "application-id", FUNNEL_APPLICATION_ID, "flags",
+                       G_APPLICATION_HANDLES_OPEN, "resource-base-path", "/org/openfunnel/Funnel",
+                       NULL);
 }

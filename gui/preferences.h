@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define FUNNEL_PREFERENCE_SHOW_TRAY "show-tray"           /* b */
 #define FUNNEL_PREFERENCE_NOTIFICATIONS "notifications"   /* b */
 #define FUNNEL_PREFERENCE_VERBOSE_LOG "verbose-log"       /* b */
+#define FUNNEL_PREFERENCE_WINDOW_SIZE "window-size"       /* (ii): width, height */
 
 /** funnel_preferences_new: NULL when the program is not installed completely (no schema); a new
  * reference. */

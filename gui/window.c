@@ -3,52 +3,414 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/banner.h"
+#include "gui/connection-page.h"
+#include "gui/details-page.h"
+#include "gui/join-page.h"
+#include "gui/labels.h"
+#include "gui/preferences.h"
+#include "gui/preferences-window.h"
+#include "gui/publish-page.h"
+#include "gui/qr.h"
+#include "gui/share-row.h"
+#include "gui/tell.h"
+
 struct _FunnelWindow
 {
   AdwApplicationWindow parent_instance;
   FunnelConnection *connection;
+  GSettings *preferences;
   AdwToastOverlay *toasts;
-  AdwStatusPage *status;
+  AdwLeaflet *pages;
+  AdwWindowTitle *title;
+  GtkWidget *add;
+  GtkRevealer *banner;
+  GtkLabel *banner_text;
+  GtkButton *banner_button;
+  GtkStack *stack;
+  AdwStatusPage *problem;
+  GtkWidget *start;
+  GtkListView *list;
+  FunnelJoinPage *join_page;
+  FunnelPublishPage *publish_page;
+  FunnelDetailsPage *details_page;
+  FunnelConnectionPage *connection_page;
 };
 
 G_DEFINE_FINAL_TYPE (FunnelWindow, funnel_window, ADW_TYPE_APPLICATION_WINDOW)
 
-static void
-show_shares (FunnelWindow *self)
-{
-  guint n = g_list_model_get_n_items (funnel_connection_get_shares (self->connection));
-  g_autofree char *text = g_strdup_printf (ngettext ("%u share", "%u shares", n), n);
+/* --- What is shown --- */
 
-  adw_status_page_set_title (self->status, text);
-  adw_status_page_set_description (self->status, NULL);
+static void
+show_page (FunnelWindow *self, const char *name)
+{
+  adw_leaflet_set_visible_child_name (self->pages, name);
+}
+
+static void
+show_banner (FunnelWindow *self, FunnelDBusIngress *ingress)
+{
+  FunnelClient *client = funnel_connection_get_client (self->connection);
+  gboolean has_data = funnel_connection_has_data (self->connection);
+  GVariant *grants = ingress ? funnel_dbus_ingress_get_grants (ingress) : NULL;
+  g_autofree char *version = has_data ? funnel_client_dup_version (client) : NULL;
+  FunnelBannerFacts facts = {
+      .state = funnel_connection_get_state (self->connection),
+      .version = version,
+      .joined = ingress != NULL,
+      .paused = has_data && funnel_dbus_manager_get_paused (funnel_client_get_manager (client)),
+      .granted = grants && g_variant_n_children (grants) > 0,
+      .ingress_state = ingress ? funnel_dbus_ingress_get_state (ingress) : NULL,
+      .reason = ingress ? funnel_dbus_ingress_get_reason (ingress) : NULL,
+      .next_step = ingress ? funnel_dbus_ingress_get_next_step (ingress) : NULL,
+  };
+  FunnelBanner banner = funnel_banner_make (&facts);
+
+  if (banner.text)
+    gtk_label_set_text (self->banner_text, banner.text);
+  gtk_widget_set_visible (GTK_WIDGET (self->banner_button), banner.button != NULL);
+  if (banner.button)
+    {
+      gtk_button_set_label (self->banner_button, banner.button);
+      gtk_button_set_use_underline (self->banner_button, TRUE);
+      gtk_actionable_set_action_name (GTK_ACTIONABLE (self->banner_button), banner.action);
+    }
+  gtk_revealer_set_reveal_child (self->banner, banner.text != NULL);
+  g_free (banner.text);
+}
+
+static void
+show_problem (FunnelWindow *self)
+{
+  gboolean bus = funnel_connection_get_state (self->connection) != FUNNEL_CONNECTION_NO_BUS;
+  const char *message = funnel_connection_get_message (self->connection);
+  g_autofree char *clean = funnel_words_clean (message);
+  g_autofree char *markup = g_markup_escape_text (clean, -1);
+
+  adw_status_page_set_title (self->problem, bus ? _ ("The Funnel service is not running")
+                                                : _ ("There is no session bus"));
+  if (*markup)
+    adw_status_page_set_description (self->problem, markup);
+  else
+    adw_status_page_set_description (
+        self->problem, _ ("It has stopped. What it published cannot be reached until it runs."));
+  gtk_widget_set_visible (self->start, bus);
+}
+
+static const char *
+choose_view (FunnelWindow *self, FunnelDBusIngress *ingress)
+{
+  GListModel *shares = funnel_connection_get_shares (self->connection);
+
+  if (funnel_connection_get_state (self->connection) == FUNNEL_CONNECTION_CONNECTING)
+    return "connecting";
+  if (!funnel_connection_has_data (self->connection))
+    return "problem";
+  /* A join that has just come to its end is still looked at. */
+  if ((!ingress && g_list_model_get_n_items (shares) == 0)
+      || funnel_join_page_is_busy (self->join_page))
+    return "join";
+  return g_list_model_get_n_items (shares) == 0 ? "empty" : "list";
+}
+
+static void
+show_title (FunnelWindow *self, FunnelDBusIngress *ingress)
+{
+  g_autofree char *node = NULL;
+  g_autofree char *zone = NULL;
+  g_autofree char *text = NULL;
+
+  if (ingress)
+    {
+      node = funnel_words_clean (funnel_dbus_ingress_get_node (ingress));
+      zone = funnel_words_clean (funnel_dbus_ingress_get_zone (ingress));
+      /* Translators: the name of this computer, and of the domain it is published in. */
+      text = g_strdup_printf (_ ("%s in %s"), node, zone);
+    }
+  adw_window_title_set_subtitle (self->title, text ? text : "");
 }
 
 static void
 update (FunnelWindow *self)
 {
-  switch (funnel_connection_get_state (self->connection))
-    {
-    case FUNNEL_CONNECTION_CONNECTING:
-      adw_status_page_set_title (self->status, _ ("Connecting…"));
-      break;
-    case FUNNEL_CONNECTION_NO_BUS:
-    case FUNNEL_CONNECTION_MISSING:
-      adw_status_page_set_title (self->status, _ ("Funnel's service is not running"));
-      adw_status_page_set_description (self->status,
-                                       funnel_connection_get_message (self->connection));
-      break;
-    case FUNNEL_CONNECTION_OUTDATED:
-    case FUNNEL_CONNECTION_READY:
-      show_shares (self);
-      break;
-    }
+  g_autoptr (FunnelDBusIngress) ingress = funnel_connection_ref_ingress (self->connection);
+  gboolean has_data = funnel_connection_has_data (self->connection);
+
+  if (!has_data)
+    show_problem (self);
+  show_title (self, ingress);
+  show_banner (self, ingress);
+  gtk_stack_set_visible_child_name (self->stack, choose_view (self, ingress));
+  gtk_widget_set_visible (self->add, ingress != NULL);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.publish", ingress != NULL);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.connection", ingress != NULL);
+  /* What stood on another page is not known any more. */
+  if (!has_data || (!ingress && !funnel_details_page_get_share (self->details_page)))
+    show_page (self, "main");
 }
+
+static void
+on_pages_notify_visible_child (FunnelWindow *self)
+{
+  const char *name = adw_leaflet_get_visible_child_name (self->pages);
+
+  if (!self->connection)
+    return;
+  if (g_strcmp0 (name, "details") != 0)
+    funnel_details_page_set_share (self->details_page, NULL);
+  if (g_strcmp0 (name, "publish") != 0)
+    funnel_publish_page_close (self->publish_page);
+}
+
+/* --- The list --- */
+
+static void
+on_factory_setup (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
+{
+  gtk_list_item_set_child (item, funnel_share_row_new ());
+}
+
+static void
+on_factory_bind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
+{
+  funnel_share_row_set_share (FUNNEL_SHARE_ROW (gtk_list_item_get_child (item)),
+                              FUNNEL_DBUS_SHARE (gtk_list_item_get_item (item)));
+}
+
+static void
+on_factory_unbind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
+{
+  funnel_share_row_set_share (FUNNEL_SHARE_ROW (gtk_list_item_get_child (item)), NULL);
+}
+
+static void
+fill_list (FunnelWindow *self)
+{
+  GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
+  GListModel *shares = g_object_ref (funnel_connection_get_shares (self->connection));
+
+  g_signal_connect (factory, "setup", G_CALLBACK (on_factory_setup), NULL);
+  g_signal_connect (factory, "bind", G_CALLBACK (on_factory_bind), NULL);
+  g_signal_connect (factory, "unbind", G_CALLBACK (on_factory_unbind), NULL);
+  gtk_list_view_set_factory (self->list, factory);
+  g_object_unref (factory);
+  gtk_list_view_set_model (self->list, GTK_SELECTION_MODEL (gtk_no_selection_new (shares)));
+  g_object_unref (gtk_list_view_get_model (self->list));
+}
+
+static void
+open_details (FunnelWindow *self, FunnelDBusShare *share)
+{
+  funnel_details_page_set_share (self->details_page, share);
+  show_page (self, "details");
+}
+
+static void
+on_list_activate (GtkListView *list, guint position, FunnelWindow *self)
+{
+  g_autoptr (FunnelDBusShare) share
+      = g_list_model_get_item (funnel_connection_get_shares (self->connection), position);
+
+  if (share)
+    open_details (self, share);
+}
+
+/* --- Actions of one share --- */
+
+static FunnelDBusShare *
+ref_share (FunnelWindow *self, GVariant *path)
+{
+  FunnelClient *client = funnel_connection_get_client (self->connection);
+  FunnelDBusShare *share = NULL;
+
+  if (client && g_variant_is_object_path (g_variant_get_string (path, NULL)))
+    share = funnel_client_ref_share (client, g_variant_get_string (path, NULL));
+  if (!share)
+    funnel_window_tell (self, _ ("This share has ended already"));
+  return share;
+}
+
+static void
+on_share_details (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
+
+  if (share)
+    open_details (FUNNEL_WINDOW (widget), share);
+}
+
+static void
+show_uri_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (FunnelWindow) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!gtk_show_uri_full_finish (GTK_WINDOW (source), result, &error))
+    funnel_window_tell (self, _ ("No browser could be opened; copy the address instead"));
+}
+
+static void
+on_share_open (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
+
+  if (share)
+    gtk_show_uri_full (GTK_WINDOW (widget), funnel_dbus_share_get_url (share), GDK_CURRENT_TIME,
+                       NULL, show_uri_cb, g_object_ref (widget));
+}
+
+static void
+on_share_qr (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
+
+  if (share)
+    funnel_qr_show (GTK_WINDOW (widget), funnel_dbus_share_get_url (share));
+}
+
+static void
+on_remove_response (GtkWidget *dialog, const char *response, GtkWidget *widget)
+{
+  if (g_str_equal (response, "remove"))
+    gtk_widget_activate_action (widget, "app.share-stop", "s",
+                                g_object_get_data (G_OBJECT (dialog), "funnel-path"));
+}
+
+static void
+on_share_remove (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
+  AdwMessageDialog *dialog = NULL;
+
+  if (!share)
+    return;
+  dialog = ADW_MESSAGE_DIALOG (
+      adw_message_dialog_new (GTK_WINDOW (widget), _ ("Remove this share?"), NULL));
+  adw_message_dialog_format_body (
+      dialog,
+      _ ("%s will not be reachable any more, and its rules are forgotten. To keep them, "
+         "switch it off instead."),
+      funnel_dbus_share_get_url (share));
+  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "remove", _ ("_Remove"), NULL);
+  adw_message_dialog_set_response_appearance (dialog, "remove", ADW_RESPONSE_DESTRUCTIVE);
+  adw_message_dialog_set_default_response (dialog, "cancel");
+  g_object_set_data_full (G_OBJECT (dialog), "funnel-path", g_variant_dup_string (parameter, NULL),
+                          g_free);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_remove_response), widget, 0);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+/* --- Actions of the window --- */
+
+static void
+on_tell (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  funnel_window_tell (FUNNEL_WINDOW (widget), g_variant_get_string (parameter, NULL));
+}
+
+static void
+on_back (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  show_page (FUNNEL_WINDOW (widget), "main");
+}
+
+static void
+on_publish (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  funnel_window_publish (FUNNEL_WINDOW (widget));
+}
+
+static void
+on_connection (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  show_page (FUNNEL_WINDOW (widget), "connection");
+}
+
+static void
+on_preferences (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  FunnelWindow *self = FUNNEL_WINDOW (widget);
+
+  if (self->preferences)
+    funnel_preferences_window_show (GTK_WINDOW (self), self->preferences);
+  else
+    funnel_window_tell (self, _ ("Preferences cannot be kept: Funnel is not installed completely"));
+}
+
+static void
+on_about (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  adw_show_about_window (GTK_WINDOW (widget), "application-name", _ ("Funnel"), "application-icon",
+                         "org.openfunnel.Funnel", "version", FUNNEL_VERSION, "license-type",
+                         GTK_LICENSE_GPL_3_0, "comments",
+                         _ ("Puts a program on this computer on the internet, through a public "
+                            "host of your own that never sees what is said."),
+                         "translator-credits", _ ("translator-credits"), NULL);
+}
+
+static void
+on_start_service (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  funnel_connection_start (FUNNEL_WINDOW (widget)->connection);
+}
+
+/* --- The window --- */
 
 void
 funnel_window_tell (FunnelWindow *self, const char *text)
 {
+  g_autofree char *clean = NULL;
+  g_autofree char *markup = NULL;
+  AdwToast *toast = NULL;
+
   g_return_if_fail (FUNNEL_IS_WINDOW (self));
-  adw_toast_overlay_add_toast (self->toasts, adw_toast_new (text));
+  clean = funnel_words_clean (text);
+  markup = g_markup_escape_text (clean, -1);
+  toast = adw_toast_new (markup);
+  /* The newest comes at once: they would queue otherwise. */
+  adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH);
+  adw_toast_overlay_add_toast (self->toasts, toast);
+}
+
+void
+funnel_window_publish (FunnelWindow *self)
+{
+  g_autoptr (FunnelDBusIngress) ingress = NULL;
+
+  g_return_if_fail (FUNNEL_IS_WINDOW (self));
+  ingress = funnel_connection_ref_ingress (self->connection);
+  if (!ingress)
+    {
+      show_page (self, "main");
+      return;
+    }
+  funnel_publish_page_open (self->publish_page);
+  show_page (self, "publish");
+}
+
+void
+funnel_window_join (FunnelWindow *self, const char *link)
+{
+  g_autoptr (FunnelDBusIngress) ingress = NULL;
+
+  g_return_if_fail (FUNNEL_IS_WINDOW (self));
+  show_page (self, "main");
+  ingress = funnel_connection_ref_ingress (self->connection);
+  funnel_join_page_set_link (self->join_page, link);
+  if (ingress)
+    funnel_window_tell (self, _ ("This computer has joined an ingress already; leave it first"));
+}
+
+static gboolean
+funnel_window_close_request (GtkWindow *window)
+{
+  FunnelWindow *self = FUNNEL_WINDOW (window);
+  int width = 0, height = 0;
+
+  gtk_window_get_default_size (window, &width, &height);
+  if (self->preferences)
+    g_settings_set (self->preferences, FUNNEL_PREFERENCE_WINDOW_SIZE, "(ii)", width, height);
+  return GTK_WINDOW_CLASS (funnel_window_parent_class)->close_request (window);
 }
 
 static void
@@ -57,7 +419,48 @@ funnel_window_dispose (GObject *object)
   FunnelWindow *self = FUNNEL_WINDOW (object);
 
   g_clear_object (&self->connection);
+  g_clear_object (&self->preferences);
   G_OBJECT_CLASS (funnel_window_parent_class)->dispose (object);
+}
+
+static void
+install_actions (GtkWidgetClass *klass)
+{
+  gtk_widget_class_install_action (klass, "win.tell", "s", on_tell);
+  gtk_widget_class_install_action (klass, "win.back", NULL, on_back);
+  gtk_widget_class_install_action (klass, "win.publish", NULL, on_publish);
+  gtk_widget_class_install_action (klass, "win.connection", NULL, on_connection);
+  gtk_widget_class_install_action (klass, "win.preferences", NULL, on_preferences);
+  gtk_widget_class_install_action (klass, "win.about", NULL, on_about);
+  gtk_widget_class_install_action (klass, "win.start-service", NULL, on_start_service);
+  gtk_widget_class_install_action (klass, "win.share-details", "s", on_share_details);
+  gtk_widget_class_install_action (klass, "win.share-open", "s", on_share_open);
+  gtk_widget_class_install_action (klass, "win.share-qr", "s", on_share_qr);
+  gtk_widget_class_install_action (klass, "win.share-remove", "s", on_share_remove);
+  gtk_widget_class_add_binding_action (klass, GDK_KEY_Left, GDK_ALT_MASK, "win.back", NULL);
+  gtk_widget_class_add_binding_action (klass, GDK_KEY_Escape, 0, "win.back", NULL);
+}
+
+static void
+bind_children (GtkWidgetClass *klass)
+{
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, toasts);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, pages);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, title);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, add);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, banner);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, banner_text);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, banner_button);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, stack);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, problem);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, start);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, list);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, join_page);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, publish_page);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, details_page);
+  gtk_widget_class_bind_template_child (klass, FunnelWindow, connection_page);
+  gtk_widget_class_bind_template_callback (klass, on_pages_notify_visible_child);
+  gtk_widget_class_bind_template_callback (klass, on_list_activate);
 }
 
 static void
@@ -66,9 +469,14 @@ funnel_window_class_init (FunnelWindowClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = funnel_window_dispose;
+  GTK_WINDOW_CLASS (klass)->close_request = funnel_window_close_request;
+  g_type_ensure (FUNNEL_TYPE_JOIN_PAGE);
+  g_type_ensure (FUNNEL_TYPE_PUBLISH_PAGE);
+  g_type_ensure (FUNNEL_TYPE_DETAILS_PAGE);
+  g_type_ensure (FUNNEL_TYPE_CONNECTION_PAGE);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/openfunnel/Funnel/window.ui");
-  gtk_widget_class_bind_template_child (widget_class, FunnelWindow, toasts);
-  gtk_widget_class_bind_template_child (widget_class, FunnelWindow, status);
+  bind_children (widget_class);
+  install_actions (widget_class);
 }
 
 static void
@@ -78,12 +486,28 @@ funnel_window_init (FunnelWindow *self)
 }
 
 FunnelWindow *
-funnel_window_new (GtkApplication *application, FunnelConnection *connection)
+funnel_window_new (GtkApplication *application,
+                   FunnelConnection *connection,
+                   GSettings *preferences)
 {
   FunnelWindow *self = g_object_new (FUNNEL_TYPE_WINDOW, "application", application, NULL);
+  int width = 0, height = 0;
 
   self->connection = g_object_ref (connection);
+  if (preferences)
+    {
+      self->preferences = g_object_ref (preferences);
+      g_settings_get (preferences, FUNNEL_PREFERENCE_WINDOW_SIZE, "(ii)", &width, &height);
+      gtk_window_set_default_size (GTK_WINDOW (self), width, height);
+    }
+  funnel_join_page_set_connection (self->join_page, connection);
+  funnel_publish_page_set_connection (self->publish_page, connection);
+  funnel_details_page_set_connection (self->details_page, connection);
+  funnel_connection_page_set_connection (self->connection_page, connection);
+  fill_list (self);
   g_signal_connect_object (connection, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->join_page, "changed", G_CALLBACK (update), self,
+                           G_CONNECT_SWAPPED);
   update (self);
   return self;
 }

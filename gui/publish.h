@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Putting a target on the internet, with the question before the first time. */
+
+#include <gtk/gtk.h>
+
+#include "gui/places.h"
+#include "lib/client/connection.h"
+
+G_BEGIN_DECLS
+
+/**
+ * funnel_publish_async: ask the user if nothing was published from here before, or if something
+ * else is at @place already; then share @target there.
+ * @widget: in the window above which to ask
+ * @place: copied
+ */
+void funnel_publish_async (GtkWidget *widget,
+                           FunnelConnection *connection,
+                           const char *target,
+                           const FunnelPlace *place,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
+/** funnel_publish_finish: the path of the share; caller frees. G_IO_ERROR_CANCELLED when the user
+ * would rather not. */
+char *funnel_publish_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS
