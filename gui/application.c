@@ -211,7 +211,7 @@ funnel_application_startup (GApplication *application)
 {
   FunnelApplication *self = FUNNEL_APPLICATION (application);
 
-  g_resources_register (funnel_gui_get_resource ());
+  funnel_gui_register_resource ();
   G_APPLICATION_CLASS (funnel_application_parent_class)->startup (application);
   self->preferences = funnel_preferences_new ();
   if (!self->preferences)

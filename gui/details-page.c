@@ -387,13 +387,26 @@ drop_share (FunnelDetailsPage *self)
 }
 
 static void
-set_targets (FunnelDetailsPage *self)
+set_actions (FunnelDetailsPage *self)
 {
-  GtkWidget *const buttons[] = {self->copy, self->open, self->qr, self->remove};
+  const struct
+  {
+    GtkWidget *button;
+    const char *action;
+  } rows[] = {
+      {self->copy, "app.share-copy"},
+      {self->open, "win.share-open"},
+      {self->qr, "win.share-qr"},
+      {self->remove, "win.share-remove"},
+  };
   const char *path = g_dbus_proxy_get_object_path (G_DBUS_PROXY (self->share));
 
-  for (guint i = 0; i < G_N_ELEMENTS (buttons); i++)
-    gtk_actionable_set_action_target (GTK_ACTIONABLE (buttons[i]), "s", path);
+  /* The target first: without it a button would not fit its action. */
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      gtk_actionable_set_action_target (GTK_ACTIONABLE (rows[i].button), "s", path);
+      gtk_actionable_set_action_name (GTK_ACTIONABLE (rows[i].button), rows[i].action);
+    }
 }
 
 void
@@ -412,7 +425,7 @@ funnel_details_page_set_share (FunnelDetailsPage *self, FunnelDBusShare *share)
   self->share = g_object_ref (share);
   self->notify_handler
       = g_signal_connect_swapped (share, "notify", G_CALLBACK (on_share_notify), self);
-  set_targets (self);
+  set_actions (self);
   update (self);
 }
 

@@ -159,6 +159,8 @@ funnel_share_row_set_share (FunnelShareRow *self, FunnelDBusShare *share)
       = g_signal_connect_swapped (share, "notify", G_CALLBACK (on_share_notify), self);
   gtk_actionable_set_action_target (GTK_ACTIONABLE (self->copy), "s",
                                     g_dbus_proxy_get_object_path (G_DBUS_PROXY (share)));
+  /* Without a target it would not fit the action. */
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->copy), "app.share-copy");
   gtk_menu_button_set_menu_model (self->more, funnel_share_menu_get (share));
   update (self);
 }
