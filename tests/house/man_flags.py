@@ -36,7 +36,7 @@ def check(root, build=None):
     for path in tree.files(root):
         if not path.startswith("docs/man/"):
             continue
-        program = os.path.basename(path).split(".")[0]
+        program = re.sub(r"\.\d(\.md)?$", "", os.path.basename(path))
         text = help_text(root, build, program)
         if text is None:
             continue

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands of the guides. A block after <!-- run: PARTY --> is typed line by line on the stage, and so are the commands of the
+last column of a table after <!-- run-table: laptop -->; of every other command the programs are asked whether they know it."""
+import glob
+import os
+import re
+import shlex
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+from parties import ENDPOINT, Node
+from suite import test
+from test_pages import ROOT, TEXTS, read
+from world import INGRESS, ZONE, Failure, inside, netns, run, until
+
+PLACES = {"example.org": ZONE, "vps.funnel.test:51820": ENDPOINT}
+TOKEN = "funnel1-…"
+# Not typed on the stage: they need a whole machine, and are tried by the suites vm and deb.
+SERVE = '{"TCP": {"443": {"HTTPS": true}}, "Web": {"laptop.tail1234.ts.net:443": {"Handlers": {"/": {"Proxy": "http://127.0.0.1:3000"}}}}, ' \
+        '"AllowFunnel": {"laptop.tail1234.ts.net:443": true}}'
+
+
+def translate(line):
+    for word, place in PLACES.items():
+        line = line.replace(word, place)
+    return re.sub(r"\s{2,}#.*$", "", line).strip()
+
+
+class Typist:
+    def __init__(self, w):
+        self.w = w
+        self.folder = w.laptop.home
+        self.environment = {"laptop": dict(w.laptop.environment(), PATH=w.folder + "/bin:/usr/bin:/bin"),
+                            "vps": {"PATH": w.folder + "/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **w.ingress.env}}
+
+    def command(self, party, line):
+        if party == "vps":
+            return ["nsenter", f"--net={netns('ingress')}", "--", "sh", "-c", line]
+        return [*self.w.laptop.command()[:-1], "sh", "-c", line]
+
+    def type(self, party, line):
+        cwd = self.folder if party == "laptop" else self.w.ingress.state
+        done = subprocess.run(self.command(party, line), env=self.environment[party], cwd=cwd, capture_output=True, text=True, timeout=45,
+                              stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise Failure(f"{party}: {line}: ended with {done.returncode}\n    {(done.stdout + done.stderr).strip()}")
+        return done.stdout
+
+    def share(self, line):
+        """A share, in the foreground or not: it becomes active, and ends."""
+        if "--bg" in line.split():
+            self.type("laptop", line)
+            self.active(line)
+            self.w.laptop.cli("reset", "--yes")
+            return
+        child = subprocess.Popen(self.command("laptop", "exec " + line), env=self.environment["laptop"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            self.active(line)
+            child.send_signal(signal.SIGINT)
+            output, _ = child.communicate(timeout=20)
+        finally:
+            child.kill()
+        if "Available" not in output:
+            raise Failure(f"{line}: {output}")
+        until(lambda: not self.w.laptop.shares(), 10, f"{line}: the share ends with its command")
+
+    def active(self, line):
+        def seen():
+            states = [(s["state"], s["reason"]) for s in self.w.laptop.shares()]
+            if [state for state, _ in states] != ["active"]:
+                raise Failure(f"{line}: {states}")
+            return True
+        until(seen, 30, line)
+
+
+def funnel_words(line):
+    """The words of a command of ours, without its name; None if it is something else."""
+    try:
+        words = shlex.split(translate(line), comments=True)
+    except ValueError:
+        return None
+    return words if words and words[0] in ("funnel", "funnel-ingress") else None
+
+
+def is_share(words, commands):
+    return words[0] == "funnel" and not any(word in commands for word in words[1:]) and "off" not in words and len(words) > 1
+
+
+def commands_of(w, program):
+    done = subprocess.run([w.program(program), "--help"], capture_output=True, text=True, timeout=10, check=True)
+    return set(re.findall(r"^  (?:funnel )?([a-z][a-z-]+)\b", done.stdout, re.M)) - {"funnel"}
+
+
+def echo(connection):
+    with connection:
+        while data := connection.recv(4096):
+            connection.sendall(data)
+
+
+def serve(sock, context=None):
+    def loop():
+        while True:
+            connection, _ = sock.accept()
+            try:
+                if context:
+                    connection = context.wrap_socket(connection, server_side=True)
+                threading.Thread(target=echo, args=(connection,), daemon=True).start()
+            except OSError:
+                connection.close()
+    threading.Thread(target=loop, daemon=True).start()
+
+
+@test(limit=60, needed=True)
+def servers_of_the_guides(w):
+    """Everything the guides share is there: a site, a unix socket, a TLS server, a database; and a second node."""
+    run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/srv")
+    os.makedirs("/srv/site")
+    with open("/srv/site/index.html", "w", encoding="utf-8") as f:
+        f.write("<!doctype html><title>site</title>It works.\n")
+    w.start("unix-server", ["/usr/bin/python3", "-c", "import http.server,socketserver,os\n"
+                            "class S(socketserver.UnixStreamServer):\n    def get_request(self):\n        r,_=super().get_request(); return r,('local',0)\n"
+                            "s=S('/srv/app.sock',http.server.SimpleHTTPRequestHandler); os.chmod('/srv/app.sock',0o666); s.serve_forever()"], "node")
+    pem = os.path.join(w.folder, "tls", "server.pem")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN=laptop.{ZONE}",
+        "-addext", f"subjectAltName=DNS:laptop.{ZONE}", "-keyout", pem + ".key", "-out", pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, pem + ".key")
+    for port, tls in ((8443, context), (5432, None)):
+        with inside(netns("node")):
+            sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen()
+        serve(sock, tls)
+    path = os.path.join(w.laptop.home, "serve.json")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(SERVE)
+    until(lambda: os.path.exists("/srv/app.sock"), 10, "the unix socket")
+    old = Node(w, "old-laptop", "desk")
+    old.start()
+    old.join(w.ingress.invite("old-laptop", "--grant"))
+
+
+def table_commands(text):
+    for block in re.findall(r"<!-- run-table: laptop -->\n((?:\|.*\n)+)", text):
+        for row in block.splitlines()[2:]:
+            yield from re.findall(r"`(funnel [^`]*)`", row.split(" | ")[-1])
+
+
+@test(limit=150)
+def every_command_of_the_way_off_other_tools_works(w):
+    typist, commands = Typist(w), commands_of(w, "funnel")
+    lines = dict.fromkeys(line for path in TEXTS for line in table_commands(read(path)))
+    if len(lines) < 30:
+        raise Failure(f"only {len(lines)} commands were found")
+    for line in map(translate, lines):
+        if TOKEN in line:
+            continue  # the stage has joined
+        if is_share(line.split(), commands):
+            typist.share(line)
+        else:
+            typist.type("laptop", line)
+            w.laptop.cli("reset", "--yes", fails=None)
+
+
+@test(limit=120)
+def blocks_of_the_guides_can_be_typed(w):
+    typist, typed = Typist(w), 0
+    for path in TEXTS:
+        for party, block in re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", read(path), re.S):
+            for line in block.splitlines():
+                if line.strip():
+                    typist.type(party, translate(line))
+                    typed += 1
+    if typed < 20:
+        raise Failure(f"only {typed} lines were found")
+
+
+def help_of(w, program, words):
+    done = subprocess.run([w.program(program), *words, "--help"], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL, check=False)
+    return done.stdout + done.stderr
+
+
+def spans(text):
+    """Lines of code blocks, and code within text."""
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.M | re.S):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S))
+
+
+@test(limit=60)
+def the_programs_know_every_command_in_the_guides(w):
+    commands = {program: commands_of(w, program) for program in ("funnel", "funnel-ingress")}
+    known, wrong, seen = {}, [], 0
+    for path in TEXTS:
+        for line in spans(read(path)):
+            words = funnel_words(line.strip().removeprefix("$ "))
+            if not words or len(words) == 1:
+                continue
+            program, rest = words[0], words[1:]
+            rest = rest[:rest.index("--")] if "--" in rest else rest
+            rest = [word for word in rest if word not in ("|", "||", "true", "&&")]
+            plain = [word for word in rest if not word.startswith("-")]
+            command = next((word for word in plain if word in commands[program]), None)
+            if program == "funnel-ingress" and plain and not command:
+                wrong.append(f"{os.path.basename(path)}: {line}: no such command")
+                continue
+            key = (program, command if command not in ("off",) else "off")
+            if key not in known:
+                known[key] = help_of(w, program, [command] if command else [])
+            wrong += [f"{os.path.basename(path)}: {line}: no {flag}" for flag in (word.split("=")[0] for word in rest if word.startswith("--"))
+                      if not re.search(rf"{flag}\b", known[key] + " --version --json --help --yes")]
+            seen += 1
+    if wrong or seen < 60:
+        raise Failure("\n    ".join(wrong) or f"only {seen} commands were found")
+
+
+# Tables of what the programs say, and where they stand.
+REASONS = [("daemon/model/share-state.c", r'\[FUNNEL_SHARE_STATE_\w+\] = "([\w-]+)"'), ("lib/wire/offer.c", r'\[OFFER_REASON_\w+\] = "([\w-]+)"'),
+           ("daemon/serve/offer-listener.c", r'\[SERVE_REFUSAL_\w+\] = "([\w-]+)"'), ("ingress-server/relay/counters.h", r'X \(\w+, "([\w-]+)"\)'),
+           ("lib/base/error.c", r'"([a-z]+(?:-[a-z]+)*)",')]
+
+
+@test(limit=20)
+def troubleshooting_explains_every_state_and_reason(_world):
+    text = read(os.path.join(ROOT, "docs", "troubleshooting.md"))
+    wrong = []
+    for file, pattern in REASONS:
+        source = read(os.path.join(ROOT, file))
+        if "error.c" in file:
+            source = source[source.index("code_texts[]"):source.index("G_STATIC_ASSERT (G_N_ELEMENTS (code_texts)")]
+        found = set(re.findall(pattern, source)) - {"none"}
+        if len(found) < 9:
+            wrong.append(f"{file}: only {sorted(found)} were found")
+        wrong += [f"{word} ({file})" for word in sorted(found) if f"`{word}`" not in text]
+    if wrong:
+        raise Failure("not explained: " + ", ".join(wrong))
+
+
+@test(limit=20)
+def the_manual_of_the_configuration_is_complete(_world):
+    page = read(os.path.join(ROOT, "docs", "man", "funnel-ingress.conf.5")).replace("\\-", "-")
+    source = read(os.path.join(ROOT, "ingress-server", "store", "ingress-config.c"))
+    keys = re.findall(r'^    \{"([a-z-]+)", (?:NULL|"|TEXT_OF|RESERVED)', source, re.M)
+    missing = [key for key in keys if not re.search(rf"^\.It (?:Cm|Ic) {key}\b", page, re.M)]
+    extra = [key for key in re.findall(r"^\.It (?:Cm|Ic) ([a-z-]+)", page, re.M) if key not in keys]
+    if len(keys) < 10 or missing or extra:
+        raise Failure(f"keys {keys}: without description {missing}; described and unknown {extra}")
