@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/background.h"
 #include "gui/preferences.h"
 #include "gui/window.h"
 #include "gui/gui-resources.h"
@@ -12,6 +13,7 @@ struct _FunnelApplication
   AdwApplication parent_instance;
   FunnelConnection *connection;
   GSettings *preferences;
+  FunnelBackground *background;
   FunnelWindow *window; /* NULL when there is none */
 };
 
@@ -29,6 +31,13 @@ funnel_application_get_preferences (FunnelApplication *self)
 {
   g_return_val_if_fail (FUNNEL_IS_APPLICATION (self), NULL);
   return self->preferences;
+}
+
+gboolean
+funnel_application_get_tray_there (FunnelApplication *self)
+{
+  g_return_val_if_fail (FUNNEL_IS_APPLICATION (self), FALSE);
+  return self->background && funnel_background_get_tray_there (self->background);
 }
 
 void
@@ -221,6 +230,8 @@ funnel_application_startup (GApplication *application)
   set_keys (GTK_APPLICATION (self));
   g_signal_connect_object (self->connection, "changed", G_CALLBACK (on_connection_changed), self,
                            G_CONNECT_SWAPPED);
+  self->background
+      = funnel_background_new (GTK_APPLICATION (self), self->connection, self->preferences);
   funnel_connection_start (self->connection);
 }
 
@@ -248,6 +259,7 @@ funnel_application_dispose (GObject *object)
   FunnelApplication *self = FUNNEL_APPLICATION (object);
 
   g_clear_weak_pointer (&self->window);
+  g_clear_object (&self->background);
   g_clear_object (&self->connection);
   g_clear_object (&self->preferences);
   G_OBJECT_CLASS (funnel_application_parent_class)->dispose (object);

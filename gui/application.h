@@ -8,6 +8,8 @@
  *   app.join (s)           the window, where an ingress is joined; a join line or a funnel: link
  *   app.share-stop (s)     end the share at this object path
  *   app.share-copy (s)     its address to the clipboard
+ *   app.share-toggle (s)   it on or off
+ *   app.share-open (s)     it in a browser
  *   app.pause-all          state b: all shares are paused
  *   app.quit
  * A file opened is a funnel: link. */
@@ -30,6 +32,8 @@ FunnelConnection *funnel_application_get_connection (FunnelApplication *self);
 /** funnel_application_get_preferences: borrowed; see gui/preferences.h; NULL before startup, and
  * when there is no schema. */
 GSettings *funnel_application_get_preferences (FunnelApplication *self);
+/** funnel_application_get_tray_there: a panel shows the program's icon. */
+gboolean funnel_application_get_tray_there (FunnelApplication *self);
 /** funnel_application_tell: what came of an action; shown in the window if there is one. */
 void funnel_application_tell (FunnelApplication *self, const char *text);
 

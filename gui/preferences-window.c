@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/preferences-window.h"
 
+#include <glib/gi18n.h>
+
+#include "gui/application.h"
 #include "gui/preferences.h"
 
 static const struct
@@ -25,6 +28,12 @@ funnel_preferences_window_show (GtkWindow *parent, GSettings *preferences)
     g_settings_bind (preferences, switches[i].key,
                      gtk_builder_get_object (builder, switches[i].object), "active",
                      G_SETTINGS_BIND_DEFAULT);
+  if (g_settings_get_boolean (preferences, FUNNEL_PREFERENCE_SHOW_TRAY)
+      && !funnel_application_get_tray_there (
+          FUNNEL_APPLICATION (gtk_window_get_application (parent))))
+    adw_action_row_set_subtitle (ADW_ACTION_ROW (gtk_builder_get_object (builder, "tray_row")),
+                                 _ ("This desktop has no panel that shows it; what is published "
+                                    "stays so without the window"));
   gtk_window_set_transient_for (window, parent);
   gtk_window_present (window);
 }

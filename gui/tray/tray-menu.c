@@ -87,9 +87,9 @@ char *
 funnel_tray_menu_status (const FunnelTrayFacts *facts)
 {
   if (facts->daemon == FUNNEL_TRAY_DAEMON_CONNECTING)
-    return g_strdup (_ ("Looking for the daemon…"));
+    return g_strdup (_ ("Looking for the service…"));
   if (facts->daemon == FUNNEL_TRAY_DAEMON_AWAY)
-    return g_strdup (_ ("The daemon is not running"));
+    return g_strdup (_ ("Funnel’s service is not running"));
   if (!facts->joined)
     return g_strdup (_ ("No ingress joined yet"));
   if (facts->n_shares == 0)
