@@ -164,10 +164,12 @@ on_pause_all_change_state (GSimpleAction *action, GVariant *value, gpointer data
   FunnelApplication *self = data;
   FunnelClient *client = funnel_connection_get_client (self->connection);
 
-  if (client && funnel_connection_has_data (self->connection))
-    funnel_dbus_manager_call_set_paused (funnel_client_get_manager (client),
-                                         g_variant_get_boolean (value), NULL, set_paused_cb,
-                                         g_object_ref (self));
+  if (!client || !funnel_connection_has_data (self->connection))
+    return;
+  g_debug ("asking for all shares to be %s", g_variant_get_boolean (value) ? "paused" : "resumed");
+  funnel_dbus_manager_call_set_paused (funnel_client_get_manager (client),
+                                       g_variant_get_boolean (value), NULL, set_paused_cb,
+                                       g_object_ref (self));
 }
 
 static void
@@ -194,6 +196,29 @@ static const GActionEntry actions[] = {
 };
 
 /* --- The process --- */
+
+/* What is asked is told with g_debug; never what is secret in it. */
+static void
+on_preferences_verbose_changed (FunnelApplication *self)
+{
+  g_log_set_debug_enabled (
+      g_settings_get_boolean (self->preferences, FUNNEL_PREFERENCE_VERBOSE_LOG));
+}
+
+static void
+open_preferences (FunnelApplication *self)
+{
+  self->preferences = funnel_preferences_new ();
+  if (!self->preferences)
+    {
+      g_warning ("the settings schema of funnel-gtk is not installed; preferences are not kept");
+      return;
+    }
+  g_signal_connect_object (self->preferences, "changed::" FUNNEL_PREFERENCE_VERBOSE_LOG,
+                           G_CALLBACK (on_preferences_verbose_changed), self, G_CONNECT_SWAPPED);
+  if (g_settings_get_boolean (self->preferences, FUNNEL_PREFERENCE_VERBOSE_LOG))
+    g_log_set_debug_enabled (TRUE);
+}
 
 static void
 set_keys (GtkApplication *application)
@@ -222,9 +247,7 @@ funnel_application_startup (GApplication *application)
 
   funnel_gui_register_resource ();
   G_APPLICATION_CLASS (funnel_application_parent_class)->startup (application);
-  self->preferences = funnel_preferences_new ();
-  if (!self->preferences)
-    g_warning ("the settings schema of funnel-gtk is not installed; preferences are not kept");
+  open_preferences (self);
   self->connection = funnel_connection_new (G_BUS_TYPE_SESSION);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   set_keys (GTK_APPLICATION (self));

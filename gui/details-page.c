@@ -265,8 +265,11 @@ set_enabled_cb (GObject *source, GAsyncResult *result, gpointer data)
 static gboolean
 on_toggle_state_set (GtkSwitch *toggle, gboolean on, FunnelDetailsPage *self)
 {
-  if (self->share && !self->updating)
-    funnel_dbus_share_call_set_enabled (self->share, on, NULL, set_enabled_cb, g_object_ref (self));
+  if (!self->share || self->updating)
+    return FALSE;
+  g_debug ("asking for %s to be switched %s", funnel_dbus_share_get_url (self->share),
+           on ? "on" : "off");
+  funnel_dbus_share_call_set_enabled (self->share, on, NULL, set_enabled_cb, g_object_ref (self));
   return FALSE;
 }
 

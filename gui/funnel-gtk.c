@@ -6,14 +6,16 @@
 #include <locale.h>
 
 #include "gui/application.h"
+#include "lib/base/names.h"
 
 int
 main (int argc, char **argv)
 {
   g_autoptr (FunnelApplication) application = NULL;
+  const char *locale_dir = g_getenv (FUNNEL_ENV_LOCALE_DIR);
 
   setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, FUNNEL_LOCALEDIR);
+  bindtextdomain (GETTEXT_PACKAGE, locale_dir ? locale_dir : FUNNEL_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   g_set_application_name (_ ("Funnel"));

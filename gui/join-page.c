@@ -163,6 +163,7 @@ on_join (FunnelJoinPage *self)
       return;
     }
   show_error (self, NULL);
+  g_debug ("asking to join %s", token->host);
   g_free (self->host);
   self->host = funnel_words_clean (token->host);
   self->joining = g_cancellable_new ();

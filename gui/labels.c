@@ -97,7 +97,13 @@ funnel_words_clean (const char *text)
   return funnel_text_one_line (text ? text : "", TEXT_MAX);
 }
 
-/* The port of "http://localhost:3000" and its kin; NULL if it is something else. */
+static gboolean
+is_number (const char *text)
+{
+  return *text && strspn (text, "0123456789") == strlen (text);
+}
+
+/* The port of "3000", "http://localhost:3000" and its kin; NULL if it is something else. */
 static const char *
 find_local_port (const char *target)
 {
@@ -109,11 +115,10 @@ find_local_port (const char *target)
     {
       const char *port = target + strlen (begins[i]);
 
-      if (g_str_has_prefix (target, begins[i]) && *port
-          && strspn (port, "0123456789") == strlen (port))
+      if (g_str_has_prefix (target, begins[i]) && is_number (port))
         return port;
     }
-  return NULL;
+  return is_number (target) ? target : NULL;
 }
 
 char *

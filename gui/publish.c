@@ -45,6 +45,7 @@ share (GTask *task)
   Publish *publish = g_task_get_task_data (task);
   GVariantDict options;
 
+  g_debug ("asking for %s to be shared at %s", publish->target, publish->url);
   g_variant_dict_init (&options, NULL);
   g_variant_dict_insert (&options, "name", "s", publish->name);
   g_variant_dict_insert (&options, "port", "q", publish->port);

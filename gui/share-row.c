@@ -19,6 +19,7 @@ struct _FunnelShareRow
   GtkLabel *name;
   GtkLabel *target;
   GtkLabel *state;
+  GtkLabel *reason;
   GtkLabel *traffic;
   GtkWidget *traffic_box;
   FunnelTrafficGraph *graph;
@@ -42,14 +43,13 @@ show_state (FunnelShareRow *self)
 {
   FunnelLook look = funnel_look_share (funnel_dbus_share_get_state (self->share));
   g_autofree char *reason = funnel_words_clean (funnel_dbus_share_get_reason (self->share));
-  g_autofree char *text = look.tone == FUNNEL_TONE_TROUBLE && *reason
-                              ? g_strdup_printf ("%s\n%s", look.words, reason)
-                              : g_strdup (look.words);
 
   gtk_image_set_from_icon_name (self->icon, look.icon);
   set_tone (GTK_WIDGET (self->icon), look.tone);
   set_tone (GTK_WIDGET (self->state), look.tone);
-  gtk_label_set_text (self->state, text);
+  gtk_label_set_text (self->state, look.words);
+  gtk_label_set_text (self->reason, reason);
+  gtk_widget_set_visible (GTK_WIDGET (self->reason), look.tone == FUNNEL_TONE_TROUBLE && *reason);
 }
 
 static void
@@ -132,8 +132,11 @@ set_enabled_cb (GObject *source, GAsyncResult *result, gpointer data)
 static gboolean
 on_toggle_state_set (GtkSwitch *toggle, gboolean on, FunnelShareRow *self)
 {
-  if (self->share && !self->updating)
-    funnel_dbus_share_call_set_enabled (self->share, on, NULL, set_enabled_cb, g_object_ref (self));
+  if (!self->share || self->updating)
+    return FALSE;
+  g_debug ("asking for %s to be switched %s", funnel_dbus_share_get_url (self->share),
+           on ? "on" : "off");
+  funnel_dbus_share_call_set_enabled (self->share, on, NULL, set_enabled_cb, g_object_ref (self));
   return FALSE;
 }
 
@@ -184,6 +187,7 @@ funnel_share_row_class_init (FunnelShareRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, name);
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, target);
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, state);
+  gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, reason);
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, traffic);
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, traffic_box);
   gtk_widget_class_bind_template_child (widget_class, FunnelShareRow, graph);

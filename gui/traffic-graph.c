@@ -50,6 +50,7 @@ tick_cb (gpointer data)
       && funnel_traffic_read (get_traffic (self->share), g_get_monotonic_time (), parts))
     return G_SOURCE_CONTINUE;
   self->tick_source = 0;
+  gtk_widget_set_visible (GTK_WIDGET (self), FALSE);
   return G_SOURCE_REMOVE;
 }
 
@@ -57,10 +58,12 @@ static void
 move (FunnelTrafficGraph *self)
 {
   double parts[FUNNEL_TRAFFIC_SLOTS];
+  gboolean any = self->share
+                 && funnel_traffic_read (get_traffic (self->share), g_get_monotonic_time (), parts);
 
-  if (!self->share || !gtk_widget_get_mapped (GTK_WIDGET (self)))
-    return;
-  if (!funnel_traffic_read (get_traffic (self->share), g_get_monotonic_time (), parts))
+  /* An empty picture takes no place; it is mapped, and moves, once there is something in it. */
+  gtk_widget_set_visible (GTK_WIDGET (self), any);
+  if (!any || !gtk_widget_get_mapped (GTK_WIDGET (self)))
     return;
   gtk_widget_queue_draw (GTK_WIDGET (self));
   if (!self->tick_source)
@@ -96,8 +99,8 @@ funnel_traffic_graph_set_share (FunnelTrafficGraph *self, FunnelDBusShare *share
       self->share = g_object_ref (share);
       self->notify_handler = g_signal_connect (share, "notify", G_CALLBACK (on_share_notify), self);
       take (share);
-      move (self);
     }
+  move (self);
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 

@@ -86,14 +86,13 @@ show_problem (FunnelWindow *self)
   const char *message = funnel_connection_get_message (self->connection);
   g_autofree char *clean = funnel_words_clean (message);
   g_autofree char *markup = g_markup_escape_text (clean, -1);
+  g_autofree char *text = NULL;
 
   adw_status_page_set_title (self->problem, bus ? _ ("The Funnel service is not running")
                                                 : _ ("There is no session bus"));
-  if (*markup)
-    adw_status_page_set_description (self->problem, markup);
-  else
-    adw_status_page_set_description (
-        self->problem, _ ("It has stopped. What it published cannot be reached until it runs."));
+  text = g_strdup_printf ("%s%s%s", _ ("What is published cannot be reached until it runs."),
+                          *markup ? "\n" : "", markup);
+  adw_status_page_set_description (self->problem, bus ? text : markup);
   gtk_widget_set_visible (self->start, bus);
 }
 

@@ -20,6 +20,7 @@
 #define FUNNEL_ENV_TUNNEL "FUNNEL_TUNNEL" /* force a back end: networkmanager, netns, direct */
 #define FUNNEL_ENV_ENGINE "FUNNEL_WIREGUARD_ENGINE"     /* force an engine: kernel, wireguard-go */
 #define FUNNEL_ENV_NETNS_PROGRAM "FUNNEL_NETNS_PROGRAM" /* instead of LIBEXECDIR/funnel-netns */
+#define FUNNEL_ENV_LOCALE_DIR "FUNNEL_LOCALE_DIR"       /* instead of LOCALEDIR: translations */
 /* Environment: ingress */
 #define FUNNEL_ENV_INGRESS_STATE "FUNNEL_INGRESS_STATE" /* instead of /var/lib/funnel-ingress */
 #define FUNNEL_ENV_INGRESS_RUN "FUNNEL_INGRESS_RUN"     /* instead of /run/funnel-ingress */

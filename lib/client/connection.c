@@ -53,6 +53,8 @@ set_state (FunnelConnection *self, FunnelConnectionState state, char *message)
   self->message = message ? message : g_strdup ("");
   self->state = state;
   if (!same)
+    g_debug ("connection to the daemon: state %d %s", state, self->message);
+  if (!same)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
 }
 

@@ -30,13 +30,16 @@ class Desk:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": self.home, "XDG_RUNTIME_DIR": self.home, "LC_ALL": locale,
             "LANGUAGE": locale.split(".")[0],
-            "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11", "GDK_SCALE": str(scale), "NO_AT_BRIDGE": "1", "GTK_A11Y": "none",
+            "FUNNEL_LOCALE_DIR": os.path.join(self.build, "po"), "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11", "GDK_SCALE": str(scale), "NO_AT_BRIDGE": "1", "GTK_A11Y": "none",
             "GSETTINGS_BACKEND": "keyfile", "GSETTINGS_SCHEMA_DIR": os.path.join(self.build, "data"),
             "XDG_CONFIG_HOME": os.path.join(self.home, "config"),
             "XDG_DATA_DIRS": os.path.join(self.home, "share") + ":/usr/local/share:/usr/share",
             "ADW_DEBUG_COLOR_SCHEME": "prefer-dark" if dark else "default"}
         if not locale.startswith("C"):
             self.make_locale(locale)
+            language = locale.split("_")[0]
+            if not os.path.exists(os.path.join(self.build, "po", language)):
+                self.make_translation(language)
         self.write("config/glib-2.0/settings/keyfile",
                    f"[org/openfunnel/Funnel]\nwindow-size=({size[0]}, {size[1]})\n")
         self.write("config/gtk-4.0/settings.ini",
@@ -54,6 +57,14 @@ class Desk:
         os.makedirs(self.env["LOCPATH"])
         subprocess.run(["localedef", "-i", locale.split(".")[0], "-f", "UTF-8", os.path.join(self.env["LOCPATH"], locale)],
                        capture_output=True, check=False)
+
+    def make_translation(self, language):
+        """An empty one: GTK turns around only in a language the program has."""
+        folder = os.path.join(self.home, "po", language, "LC_MESSAGES")
+        os.makedirs(folder)
+        header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
+        subprocess.run(["msgfmt", "-o", os.path.join(folder, "funnel.mo"), "-"], input=header, text=True, check=True)
+        self.env["FUNNEL_LOCALE_DIR"] = os.path.join(self.home, "po")
 
     def write(self, path, text):
         path = os.path.join(self.home, path)

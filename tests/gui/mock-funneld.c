@@ -367,6 +367,10 @@ add_sample (Mock *mock, const Sample *sample)
   funnel_dbus_share_set_bytes_out (share, sample->out);
   if (g_strcmp0 (sample->state, "target-down") == 0)
     funnel_dbus_share_set_mounts (share, make_mounts (sample->target, "connection refused"));
+  if (away && funnel_dbus_share_get_enabled (share))
+    set_state (share, "tunnel-down",
+               "The tunnel to the ingress is down: no handshake with " ZONE ":51820 for 2 minutes.",
+               "");
   if (g_strcmp0 (sample->name, "blog") == 0)
     {
       funnel_dbus_share_set_access (share, make_access (office, "me"));
