@@ -32,12 +32,8 @@ read_token (FunnelCli *cli, GError **error)
     }
   if (strcmp (words[0], "-") != 0)
     return g_strdup (words[0]);
-  if (isatty (STDIN_FILENO))
-    {
-      fputs ("Paste the join line (it is not shown): ", stderr);
-      fflush (stderr);
-    }
-  return funnel_cli_read_line (cli, TRUE, error);
+  return funnel_cli_ask (
+      cli, isatty (STDIN_FILENO) ? "Paste the join line (it is not shown): " : NULL, TRUE, error);
 }
 
 static gboolean

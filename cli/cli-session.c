@@ -172,14 +172,19 @@ read_line_from (GInputStream *input, GCancellable *cancellable, GError **error)
   return NULL;
 }
 
+/* Echo ends before the question is seen: who answers at once is neither shown nor thrown away. */
 char *
-funnel_cli_read_line (FunnelCli *cli, gboolean secret, GError **error)
+funnel_cli_ask (FunnelCli *cli, const char *question, gboolean secret, GError **error)
 {
   g_autoptr (GInputStream) input = g_unix_input_stream_new (STDIN_FILENO, FALSE);
   struct termios before;
   gboolean hidden = secret && hide_input (&before);
-  char *line = read_line_from (input, cli->cancellable, error);
+  char *line = NULL;
 
+  if (question != NULL)
+    fputs (question, stderr);
+  fflush (stderr);
+  line = read_line_from (input, cli->cancellable, error);
   if (hidden)
     {
       tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
@@ -191,13 +196,12 @@ funnel_cli_read_line (FunnelCli *cli, gboolean secret, GError **error)
 gboolean
 funnel_cli_confirm (FunnelCli *cli, const char *question, GError **error)
 {
+  g_autofree char *whole = g_strdup_printf ("%s [y/N] ", question);
   g_autofree char *answer = NULL;
 
   if (cli->options->yes)
     return TRUE;
-  fprintf (stderr, "%s [y/N] ", question);
-  fflush (stderr);
-  answer = funnel_cli_read_line (cli, FALSE, error);
+  answer = funnel_cli_ask (cli, whole, FALSE, error);
   if (!answer)
     return FALSE;
   if (g_ascii_strcasecmp (answer, "y") == 0 || g_ascii_strcasecmp (answer, "yes") == 0)

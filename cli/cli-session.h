@@ -36,9 +36,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FunnelCliDeadline, funnel_cli_deadline_clear)
  */
 gboolean funnel_cli_step (FunnelCli *cli, GError **error);
 
-/** funnel_cli_read_line: one line of standard input without its end; "" at the end of input.
- * @secret: no echo. */
-char *funnel_cli_read_line (FunnelCli *cli, gboolean secret, GError **error);
+/** funnel_cli_ask: one line of standard input without its end; "" at the end of input.
+ * @question: said before, on standard error; NULL nothing
+ * @secret: no echo; what was typed before the question is thrown away */
+char *funnel_cli_ask (FunnelCli *cli, const char *question, gboolean secret, GError **error);
 
 /**
  * funnel_cli_confirm: ask @question on standard error; TRUE with --yes.

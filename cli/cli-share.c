@@ -515,7 +515,7 @@ read_password (FunnelCli *cli, GError **error)
 {
   /* The options are the program's own; nobody else looks at them. */
   FunnelCliShareOptions *share = &((FunnelCliOptions *)cli->options)->share;
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *question = NULL;
   gboolean ok;
 
   if (share->auth_file)
@@ -533,9 +533,8 @@ read_password (FunnelCli *cli, GError **error)
     }
   if (!share->auth_user || !*share->auth_user || share->auth_password)
     return TRUE;
-  fprintf (stderr, "Password for visitors to give as %s: ", share->auth_user);
-  fflush (stderr);
-  share->auth_password = funnel_cli_read_line (cli, TRUE, error);
+  question = g_strdup_printf ("Password for visitors to give as %s: ", share->auth_user);
+  share->auth_password = funnel_cli_ask (cli, question, TRUE, error);
   return share->auth_password != NULL;
 }
 

@@ -123,10 +123,11 @@ find_next_expiry (FunnelApp *self, gint64 now)
     }
   for (guint i = 0; i < funnel_share_list_get_length (self->list); i++)
     {
-      gint64 expires = funnel_share_get_spec (funnel_share_list_get (self->list, i))->expires;
+      const FunnelShareSpec *spec = funnel_share_get_spec (funnel_share_list_get (self->list, i));
 
-      if (expires > now)
-        first = MIN (first, expires);
+      /* Its second may have begun between the look that ends shares and this one. */
+      if (spec->expires > now || (spec->foreground && spec->expires > 0))
+        first = MIN (first, spec->expires);
     }
   return first;
 }
@@ -140,7 +141,7 @@ watch_expiry (FunnelApp *self)
   g_clear_handle_id (&self->expiry_source, g_source_remove);
   if (first != G_MAXINT64)
     self->expiry_source
-        = g_timeout_add_seconds ((guint)MIN (first - now, 3600), on_expiry_timeout, self);
+        = g_timeout_add_seconds ((guint)CLAMP (first - now, 0, 3600), on_expiry_timeout, self);
 }
 
 static void

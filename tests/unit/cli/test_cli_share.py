@@ -321,11 +321,11 @@ class Status(PeerCase):
             "endpoint": "vps.example.org:51820", "node": "laptop", "zone": "example.org", "names": ["laptop.example.org"],
             "public_ports": [443], "grants": [], "state": "linked", "reason": "",
             "tunnel": {"kind": "netns", "choice": "auto", "passed_over": ["networkmanager: no session"], "engine": "wireguard-go",
-                       "handshake": 0, "mtu": 1420},
+                       "handshake": 0, "mtu": 1420, "round_trip_us": 0},
             "next_step": "", "refusals": {"malformed": 2}}])
         self.assertEqual(full["shares"], [{
             "name": "laptop.example.org", "port": 443, "kind": "https", "target": "3000",
-            "url": "https://laptop.example.org:443", "foreground": False, "state": "probing",
+            "url": "https://laptop.example.org:443", "foreground": False, "enabled": False, "state": "probing",
             "reason": "the ingress is trying it from outside", "next_step": "", "certificate_step": "", "certificate": {}, "visitors": {"now": 0, "total": 0},
             "bytes": {"in": 0, "out": 0}, "refusals": {"busy": 3}, "mounts": [], "access": {}, "expires": 0, "command": "",
             "proxy_protocol": 0, "alpn": [], "warnings": [], "requests": {}}])
