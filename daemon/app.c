@@ -38,6 +38,7 @@ fill_ingress_facts (FunnelIngress *ingress, FunnelShareFacts *facts)
   facts->tunnel_next_step = funnel_ingress_get_next_step (ingress);
   facts->linked = state == FUNNEL_INGRESS_LINKED;
   facts->link_reason = funnel_ingress_get_reason (ingress);
+  facts->claim = funnel_ingress_find_claim (ingress, facts->name);
   facts->name_known = funnel_ingress_knows_name (ingress, facts->name);
   facts->grant = funnel_grant_check (funnel_ingress_get_grants (ingress), facts->name, facts->port,
                                      get_now ());
@@ -161,7 +162,10 @@ update_now (FunnelApp *self)
                                announced);
   hand_to_serve (self, served);
   if (self->ingress != NULL)
-    funnel_ingress_runtime_announce (self->ingress, announced);
+    {
+      funnel_ingress_runtime_claim (self->ingress, self->list);
+      funnel_ingress_runtime_announce (self->ingress, announced);
+    }
   else
     g_ptr_array_unref (announced);
   funnel_app_certificates_follow (self->certificates, self->ingress);

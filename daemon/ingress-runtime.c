@@ -4,6 +4,7 @@
 
 #include "daemon/link/link.h"
 #include "lib/base/error.h"
+#include "lib/base/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +106,7 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
   if (before == FUNNEL_INGRESS_LINKED && now != before)
     {
       g_clear_pointer (&self->routed, g_ptr_array_unref);
+      funnel_ingress_set_claims (self->ingress, NULL);
       self->events->unlinked (self->user_data);
     }
   self->events->changed (self->user_data);
@@ -135,9 +137,14 @@ on_link_message (FunnelLink *link, FunnelLinkMessage *message, FunnelIngressRunt
     case FUNNEL_LINK_PING:
       funnel_ingress_set_round_trip (self->ingress, funnel_link_get_round_trip (link));
       break;
+    case FUNNEL_LINK_CLAIMED:
+      funnel_ingress_set_claims (self->ingress, message->claims);
+      self->events->changed (self->user_data);
+      break;
     case FUNNEL_LINK_HELLO:
     case FUNNEL_LINK_SHARES:
     case FUNNEL_LINK_PONG:
+    case FUNNEL_LINK_CLAIMS:
     case FUNNEL_LINK_ERROR:
     default:
       break;
@@ -232,6 +239,26 @@ void
 funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares)
 {
   funnel_link_set_shares (self->link, shares);
+}
+
+/* Names that are not the ingress's to give, each once, and no more than may be asked for. */
+void
+funnel_ingress_runtime_claim (FunnelIngressRuntime *self, FunnelShareList *list)
+{
+  const char *zone = funnel_ingress_get_spec (self->ingress)->zone;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  for (guint i = 0; i < funnel_share_list_get_length (list); i++)
+    {
+      const FunnelShareSpec *spec = funnel_share_get_spec (funnel_share_list_get (list, i));
+
+      if (!funnel_host_is_within (spec->name, zone) && names->len < FUNNEL_LINK_CLAIMS_MAX
+          && !funnel_share_spec_is_expired (spec, g_get_real_time () / G_USEC_PER_SEC)
+          && !g_ptr_array_find_with_equal_func (names, spec->name, g_str_equal, NULL))
+        g_ptr_array_add (names, spec->name);
+    }
+  g_ptr_array_add (names, NULL);
+  funnel_link_set_claims (self->link, g_strdupv ((char **)names->pdata));
 }
 
 gboolean

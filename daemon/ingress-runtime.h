@@ -4,6 +4,7 @@
 /* What goes on around one joined ingress: its link, and the offers the data plane takes from it. */
 
 #include "daemon/model/ingress.h"
+#include "daemon/model/share-list.h"
 #include "daemon/serve/serve.h"
 
 G_BEGIN_DECLS
@@ -39,6 +40,9 @@ funnel_ingress_runtime_set_tunnel (FunnelIngressRuntime *self, const char *choic
 FunnelIngress *funnel_ingress_runtime_get_ingress (FunnelIngressRuntime *self);
 /** funnel_ingress_runtime_announce: the complete list of armed shares (FunnelLinkShare*, taken). */
 void funnel_ingress_runtime_announce (FunnelIngressRuntime *self, GPtrArray *shares);
+/** funnel_ingress_runtime_claim: ask the ingress for the names of @list that are outside its zone.
+ */
+void funnel_ingress_runtime_claim (FunnelIngressRuntime *self, FunnelShareList *list);
 /** funnel_ingress_runtime_is_routed: whether visitors of this share come to this node, as far as
  * the ingress is concerned. @epoch: as announced */
 gboolean funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,

@@ -139,10 +139,12 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
     case FUNNEL_LINK_GRANTS:
     case FUNNEL_LINK_PROBE:
     case FUNNEL_LINK_ROUTED:
+    case FUNNEL_LINK_CLAIMED:
       g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
       break;
     case FUNNEL_LINK_HELLO:
     case FUNNEL_LINK_SHARES:
+    case FUNNEL_LINK_CLAIMS:
     case FUNNEL_LINK_PONG:
     default:
       send_error (self, "this message is for the ingress");

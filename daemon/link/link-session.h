@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (FunnelLinkSession, funnel_link_session, FUNNEL, LINK_SESSION, GObject)
 
 /* Signals, after open has succeeded:
- * "message" (FunnelLinkMessage *): welcome, grants, probe, routed or ping; pings are answered
- * here.
+ * "message" (FunnelLinkMessage *): welcome, grants, probe, routed, claimed or ping; pings
+ * are answered here.
  * "quiet" (): a ping is overdue; there is still time to do something about it.
  * "closed" (const char *reason): it is over; nothing follows. */
 

@@ -33,11 +33,14 @@ struct _FunnelLink
   FunnelLinkSession *session; /* open, or being opened */
   GCancellable *opening;
   gboolean welcomed;
+  gboolean takes_claims; /* says the ingress */
   gboolean linked;
   char *reason; /* of the link being down */
   FunnelBackoff backoff;
   guint retry_source;
   GPtrArray *shares; /* FunnelLinkShare*: what is to be announced */
+  GStrv claims;      /* names outside the zone to be asked for */
+  gboolean claimed;  /* some were, over this link */
   GNetworkMonitor *monitor;
   FunnelHostEvents *host_events;
   char *endpoint; /* the ingress's UDP port, for people */
@@ -72,6 +75,20 @@ send_shares (FunnelLink *self)
   funnel_link_session_send (self->session, message);
 }
 
+/* An ingress that does not take them would not know the message. */
+static void
+send_claims (FunnelLink *self)
+{
+  g_autoptr (FunnelLinkMessage) message = NULL;
+
+  if (!self->linked || !self->takes_claims || (!self->claims[0] && !self->claimed))
+    return;
+  self->claimed = TRUE;
+  message = funnel_link_message_new (FUNNEL_LINK_CLAIMS);
+  message->names = g_strdupv (self->claims);
+  funnel_link_session_send (self->session, message);
+}
+
 static void
 drop_session (FunnelLink *self)
 {
@@ -88,6 +105,7 @@ drop_session (FunnelLink *self)
   g_clear_object (&self->session);
   self->welcomed = FALSE;
   self->linked = FALSE;
+  self->claimed = FALSE;
 }
 
 static gboolean
@@ -162,7 +180,10 @@ static void
 on_session_message (FunnelLinkSession *session, FunnelLinkMessage *message, FunnelLink *self)
 {
   if (message->type == FUNNEL_LINK_WELCOME)
-    self->welcomed = TRUE;
+    {
+      self->welcomed = TRUE;
+      self->takes_claims = message->takes_claims;
+    }
   else if (message->type == FUNNEL_LINK_PING && !self->welcomed)
     return;
   else if (!self->welcomed)
@@ -179,6 +200,7 @@ on_session_message (FunnelLinkSession *session, FunnelLinkMessage *message, Funn
   funnel_tunnel_keeper_query (self->keeper);
   g_message ("Linked to the ingress");
   set_reason (self, "");
+  send_claims (self);
   send_shares (self);
 }
 
@@ -330,6 +352,7 @@ funnel_link_finalize (GObject *object)
   g_free (self->host);
   g_free (self->endpoint);
   g_free (self->reason);
+  g_strfreev (self->claims);
   g_ptr_array_unref (self->shares);
   G_OBJECT_CLASS (funnel_link_parent_class)->finalize (object);
 }
@@ -354,6 +377,7 @@ static void
 funnel_link_init (FunnelLink *self)
 {
   self->reason = g_strdup ("");
+  self->claims = g_new0 (char *, 1);
   self->shares = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
   funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
 }
@@ -424,6 +448,17 @@ funnel_link_set_shares (FunnelLink *self, GPtrArray *shares)
   self->shares = shares;
   if (!same)
     send_shares (self);
+}
+
+void
+funnel_link_set_claims (FunnelLink *self, GStrv names)
+{
+  gboolean same = g_strv_equal ((const char *const *)self->claims, (const char *const *)names);
+
+  g_strfreev (self->claims);
+  self->claims = names;
+  if (!same)
+    send_claims (self);
 }
 
 FunnelLinkState

@@ -22,7 +22,7 @@ G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
 /* Signals:
  * "changed" (): state, reason or tunnel status are different.
  * "listener" (GSocket *): the tunnel is verified and offers may be taken; NULL: no more, at once.
- * "message" (FunnelLinkMessage *): welcome, grants, probe, routed or ping. */
+ * "message" (FunnelLinkMessage *): welcome, grants, probe, routed, claimed or ping. */
 
 /** funnel_link_new: @config is copied. @direct as for funnel_tunnel_keeper_new. */
 FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);
@@ -32,6 +32,10 @@ void funnel_link_start (FunnelLink *self);
 void funnel_link_stop (FunnelLink *self);
 /** funnel_link_set_shares: the complete list (FunnelLinkShare*, taken); sent when it differs. */
 void funnel_link_set_shares (FunnelLink *self, GPtrArray *shares);
+
+/** funnel_link_set_claims: names outside the zone to be asked for, the complete list (taken); sent
+ * when it differs, if the ingress takes such. */
+void funnel_link_set_claims (FunnelLink *self, GStrv names);
 
 FunnelLinkState funnel_link_get_state (FunnelLink *self);
 /** funnel_link_get_reason: why it is not linked; "" when it is. */

@@ -44,6 +44,7 @@ struct _FunnelIngress
   GObject parent_instance;
   FunnelIngressSpec *spec;
   GPtrArray *grants;        /* FunnelLinkGrant*, or NULL */
+  GPtrArray *claims;        /* FunnelLinkClaim* */
   GVariant *grants_variant; /* a{saq} */
   FunnelIngressState state;
   char *reason;
@@ -151,6 +152,7 @@ funnel_ingress_finalize (GObject *object)
 
   funnel_ingress_spec_free (self->spec);
   g_clear_pointer (&self->grants, g_ptr_array_unref);
+  g_ptr_array_unref (self->claims);
   g_variant_unref (self->grants_variant);
   g_variant_unref (self->refusals);
   g_free (self->reason);
@@ -196,6 +198,7 @@ funnel_ingress_class_init (FunnelIngressClass *class)
 static void
 funnel_ingress_init (FunnelIngress *self)
 {
+  self->claims = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_claim_free);
   self->reason = g_strdup ("");
   self->next_step = g_strdup ("");
   self->passed_over = g_new0 (char *, 1);
@@ -353,6 +356,27 @@ const GPtrArray *
 funnel_ingress_get_grants (FunnelIngress *self)
 {
   return self->grants;
+}
+
+void
+funnel_ingress_set_claims (FunnelIngress *self, const GPtrArray *claims)
+{
+  g_ptr_array_set_size (self->claims, 0);
+  for (guint i = 0; claims != NULL && i < claims->len; i++)
+    g_ptr_array_add (self->claims, funnel_link_claim_copy (g_ptr_array_index (claims, i)));
+}
+
+const FunnelLinkClaim *
+funnel_ingress_find_claim (FunnelIngress *self, const char *name)
+{
+  for (guint i = 0; i < self->claims->len; i++)
+    {
+      const FunnelLinkClaim *claim = g_ptr_array_index (self->claims, i);
+
+      if (g_str_equal (claim->name, name))
+        return claim;
+    }
+  return NULL;
 }
 
 void

@@ -65,6 +65,11 @@ gboolean funnel_ingress_welcome (FunnelIngress *self,
 void funnel_ingress_set_grants (FunnelIngress *self, const GPtrArray *grants);
 /** funnel_ingress_get_grants: FunnelLinkGrant*; NULL when not known. */
 const GPtrArray *funnel_ingress_get_grants (FunnelIngress *self);
+/** funnel_ingress_set_claims: what became of names outside the zone: complete list of
+ * FunnelLinkClaim*, or NULL for not known. */
+void funnel_ingress_set_claims (FunnelIngress *self, const GPtrArray *claims);
+/** funnel_ingress_find_claim: of canonical @name; NULL: it was not told of. */
+const FunnelLinkClaim *funnel_ingress_find_claim (FunnelIngress *self, const char *name);
 void funnel_ingress_set_state (FunnelIngress *self, FunnelIngressState state, const char *reason);
 FunnelIngressState funnel_ingress_get_state (FunnelIngress *self);
 const char *funnel_ingress_get_reason (FunnelIngress *self);

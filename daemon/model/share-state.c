@@ -94,6 +94,36 @@ check_way (const FunnelShareFacts *facts, FunnelShareStatus *out)
   return FALSE;
 }
 
+/* The records of a claim: the first one proves it alone, or all the others do together. */
+static char *
+describe_records (const FunnelLinkClaim *claim)
+{
+  g_autofree char *others = NULL;
+
+  if (claim->records[0] == NULL)
+    return NULL;
+  if (claim->records[1] == NULL)
+    return g_strdup_printf ("Publish this DNS record: %s", claim->records[0]);
+  others = g_strjoinv ("  and  ", claim->records + 1);
+  return g_strdup_printf ("Publish this DNS record: %s   or, where no CNAME may stand: %s",
+                          claim->records[0], others);
+}
+
+/* A name outside the zone that the ingress gives to whoever proves it. */
+static void
+say_claim (const FunnelShareFacts *facts, FunnelShareStatus *out)
+{
+  const FunnelLinkClaim *claim = facts->claim;
+  g_autofree char *begin = g_strdup_printf ("%s is not proved to be this node's", facts->name);
+
+  if (claim->state == FUNNEL_CLAIM_CHECKING)
+    say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
+         g_strdup_printf ("The ingress asks DNS whether %s is this node's.", facts->name), NULL);
+  else
+    say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, claim->reason),
+         describe_records (claim));
+}
+
 static gboolean
 check_grant (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
@@ -102,6 +132,11 @@ check_grant (const FunnelShareFacts *facts, FunnelShareStatus *out)
 
   if (facts->grant == FUNNEL_GRANT_VALID)
     return TRUE;
+  if (facts->grant == FUNNEL_GRANT_NONE && !facts->name_known && facts->claim != NULL)
+    {
+      say_claim (facts, out);
+      return FALSE;
+    }
   if (facts->grant == FUNNEL_GRANT_NONE && !facts->name_known)
     {
       say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,

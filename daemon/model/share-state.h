@@ -66,6 +66,7 @@ typedef struct
   const char *link_reason;
   gboolean name_known; /* the name is of the zone, or granted */
   FunnelGrantFact grant;
+  const FunnelLinkClaim *claim; /* what became of a name outside the zone; NULL not asked for */
 
   FunnelCertificateFact certificate;
   const char *certificate_reason;

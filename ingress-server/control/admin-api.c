@@ -8,8 +8,10 @@
 #include "lib/base/error.h"
 #include "lib/base/join-message.h"
 #include "lib/base/json-read.h"
+#include "ingress-server/control/claims-json.h"
 #include "ingress-server/control/guarded-listener.h"
 #include "ingress-server/control/ingress-json.h"
+#include "ingress-server/control/registry-claims.h"
 #include "ingress-server/control/traffic-json.h"
 
 #include <errno.h>
@@ -246,6 +248,25 @@ do_open (AdminApi *self, JsonObject *request, GError **error)
 }
 
 static JsonObject *
+do_claims (AdminApi *self, JsonObject *request, GError **error)
+{
+  return ingress_json_claims (self->parts, error);
+}
+
+static JsonObject *
+do_release (AdminApi *self, JsonObject *request, GError **error)
+{
+  const char *name = funnel_json_get_string (request, "name", 255, error);
+  JsonObject *answer;
+
+  if (!name || !ingress_registry_forget_claim (self->parts->registry, name, error))
+    return NULL;
+  answer = json_object_new ();
+  json_object_set_string_member (answer, "name", name);
+  return answer;
+}
+
+static JsonObject *
 do_audit (AdminApi *self, JsonObject *request, GError **error)
 {
   const char *node;
@@ -323,6 +344,7 @@ static const struct command
     {"/v1/grant", TRUE, TRUE, FALSE, do_grant},      {"/v1/limit", TRUE, TRUE, FALSE, do_limit},
     {"/v1/close", TRUE, TRUE, FALSE, do_close},      {"/v1/open", TRUE, TRUE, FALSE, do_open},
     {"/v1/revoke", TRUE, TRUE, FALSE, do_revoke},    {"/v1/remove", TRUE, TRUE, FALSE, do_remove},
+    {"/v1/claims", FALSE, FALSE, FALSE, do_claims},  {"/v1/release", TRUE, TRUE, FALSE, do_release},
     {"/v1/reload", TRUE, TRUE, FALSE, do_reload},    {"/v1/audit", TRUE, FALSE, FALSE, do_audit},
 };
 

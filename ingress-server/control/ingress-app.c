@@ -179,6 +179,14 @@ on_link_ready (gint64 node, gpointer user_data)
 }
 
 static void
+on_claims (gint64 node, GStrv names, gpointer user_data)
+{
+  IngressApp *self = user_data;
+
+  domain_claims_set_wanted (self->parts.claims, node, names);
+}
+
+static void
 on_probed (gint64 node, const FunnelLinkMessage *message, gpointer user_data)
 {
   IngressApp *self = user_data;
@@ -282,6 +290,10 @@ make_parts (IngressApp *self, GError **error)
   self->parts.links
       = link_server_new (self->parts.registry, self->parts.routes, on_link_ready, self);
   self->parts.prober = prober_new (self->config, on_probed, self);
+  self->parts.claims = domain_claims_new (self->parts.registry, self->parts.links, error);
+  if (!self->parts.claims)
+    return FALSE;
+  link_server_set_claims_func (self->parts.links, on_claims, self);
   g_signal_connect (self->parts.routes, "changed", G_CALLBACK (on_routes_changed), self);
   g_signal_connect (self->parts.registry, "key-changed", G_CALLBACK (on_registry_key_changed),
                     self);
@@ -363,6 +375,9 @@ drop_parts (IngressApp *self, gboolean keep_agent)
     g_signal_handlers_disconnect_by_data (parts->routes, self);
   if (parts->registry)
     g_signal_handlers_disconnect_by_data (parts->registry, self);
+  if (parts->links)
+    link_server_set_claims_func (parts->links, NULL, NULL);
+  g_clear_pointer (&parts->claims, domain_claims_free);
   g_clear_pointer (&parts->links, link_server_free);
   g_clear_pointer (&parts->prober, prober_free);
   g_clear_pointer (&self->wishes, dns_wishes_free);

@@ -4,6 +4,7 @@
 /* Composition root of funnel-ingressd: makes the parts and wires them. */
 
 #include "ingress-server/control/agent-host.h"
+#include "ingress-server/control/domain-claims.h"
 #include "ingress-server/control/ingress-registry.h"
 #include "ingress-server/control/ingress-routes.h"
 #include "ingress-server/control/link-server.h"
@@ -24,6 +25,7 @@ typedef struct
   IngressRoutes *routes;
   LinkServer *links;
   Prober *prober;
+  DomainClaims *claims;
   IngressAgentHost *agent;
   DnsPublisher *dns;      /* NULL: records are made by hand */
   const guint8 *key_hash; /* of the join API's certificate */

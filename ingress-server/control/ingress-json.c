@@ -35,6 +35,7 @@ add_grants (JsonObject *object, const IngressNode *node)
       json_object_set_boolean_member (element, "expired", !ingress_grant_is_live (grant, now));
       json_object_set_boolean_member (element, "closed", grant->closed);
       json_object_set_boolean_member (element, "below", grant->below);
+      json_object_set_boolean_member (element, "claimed", grant->claimed);
       add_limits (element, &grant->limits);
       json_array_add_object_element (grants, element);
     }

@@ -486,7 +486,7 @@ ingress_registry_revoke (IngressRegistry *self,
 
       if (canonical && !g_str_equal (grant->name, canonical))
         continue;
-      if (!ingress_store_remove_grant (self->store, grant->id, error))
+      if (!ingress_store_remove_grant (self->store, grant->id, ingress_now (), error))
         break;
       g_message ("Revoked %s from node %s", grant->name, node_name);
       removed++;
@@ -510,7 +510,7 @@ ingress_registry_remove (IngressRegistry *self, const char *node_name, GError **
   const IngressNode *found = registry_require (self, node_name, error);
   g_autoptr (IngressNode) node = NULL;
 
-  if (!found || !ingress_store_remove_node (self->store, found->id, error))
+  if (!found || !ingress_store_remove_node (self->store, found->id, ingress_now (), error))
     return FALSE;
   node = g_hash_table_lookup (self->by_id, &found->id);
   unindex_node (self, node);

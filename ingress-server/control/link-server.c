@@ -27,6 +27,8 @@ struct _LinkServer
   SoupServer *server;
   void (*ready) (gint64 node, gpointer user_data);
   gpointer user_data;
+  void (*claims) (gint64 node, GStrv names, gpointer user_data);
+  gpointer claims_data;
   GuardedListener *listener; /* NULL while there is no tunnel */
   GHashTable *links;         /* gint64* → IngressNodeLink*, owned */
 };
@@ -75,6 +77,7 @@ send_welcome (LinkServer *self, IngressNodeLink *link, const IngressNode *node)
   message->zone = g_strdup (config->zone);
   g_array_append_vals (message->public_ports, config->public_ports, config->n_public_ports);
   message->ping_interval = ingress_node_link_get_ping_interval (link);
+  message->takes_claims = self->claims && config->domains == INGRESS_DOMAINS_PROVE;
   ingress_node_link_send (link, message);
 }
 
@@ -100,6 +103,13 @@ static void
 on_link_shares (IngressNodeLink *link, GPtrArray *shares, LinkServer *self)
 {
   ingress_routes_set_shares (self->routes, ingress_node_link_get_id (link), shares);
+}
+
+static void
+on_link_claims (IngressNodeLink *link, GStrv names, LinkServer *self)
+{
+  if (self->claims)
+    self->claims (ingress_node_link_get_id (link), names, self->claims_data);
 }
 
 static void
@@ -181,6 +191,7 @@ on_websocket (SoupServer *server,
                                 link_ping_interval (g_hash_table_size (self->links) + 1));
   g_signal_connect (link, "hello", G_CALLBACK (on_link_hello), self);
   g_signal_connect (link, "shares", G_CALLBACK (on_link_shares), self);
+  g_signal_connect (link, "claims", G_CALLBACK (on_link_claims), self);
   g_signal_connect (link, "closed", G_CALLBACK (on_link_closed), self);
   g_hash_table_replace (self->links, g_memdup2 (&id, sizeof id), link);
 }
@@ -308,6 +319,15 @@ link_server_free (LinkServer *self)
   g_object_unref (self->routes);
   g_object_unref (self->registry);
   g_free (self);
+}
+
+void
+link_server_set_claims_func (LinkServer *self,
+                             void (*claims) (gint64 node, GStrv names, gpointer user_data),
+                             gpointer user_data)
+{
+  self->claims = claims;
+  self->claims_data = user_data;
 }
 
 void

@@ -25,6 +25,11 @@ gboolean link_server_listen (LinkServer *self, GSocket *socket, GError **error);
 /** link_server_suspend: the tunnel is gone: close its socket and every link. */
 void link_server_suspend (LinkServer *self, const char *reason);
 
+/** link_server_set_claims_func: @claims is called with the names (GStrv) that a node asks for. */
+void link_server_set_claims_func (LinkServer *self,
+                                  void (*claims) (gint64 node, GStrv names, gpointer user_data),
+                                  gpointer user_data);
+
 /** link_server_send: to the link of @node, if it is ready. */
 void link_server_send (LinkServer *self, gint64 node, const FunnelLinkMessage *message);
 

@@ -37,6 +37,7 @@ enum
 {
   HELLO,
   SHARES,
+  CLAIMS,
   CLOSED,
   N_SIGNALS
 };
@@ -173,6 +174,8 @@ take (IngressNodeLink *self, const FunnelLinkMessage *message)
     ingress_node_link_close (self, "hello must come first");
   else if (message->type == FUNNEL_LINK_SHARES)
     g_signal_emit (self, signals[SHARES], 0, message->shares);
+  else if (message->type == FUNNEL_LINK_CLAIMS)
+    g_signal_emit (self, signals[CLAIMS], 0, message->names);
   else if (message->type != FUNNEL_LINK_PONG)
     {
       reason = g_strdup_printf ("A node does not send %s", funnel_link_type_text (message->type));
@@ -272,6 +275,8 @@ ingress_node_link_class_init (IngressNodeLinkClass *class)
   signals[HELLO] = g_signal_newv ("hello", INGRESS_TYPE_NODE_LINK, G_SIGNAL_RUN_LAST, NULL, NULL,
                                   NULL, NULL, G_TYPE_NONE, 0, NULL);
   signals[SHARES] = g_signal_newv ("shares", INGRESS_TYPE_NODE_LINK, G_SIGNAL_RUN_LAST, NULL, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 1, pointer);
+  signals[CLAIMS] = g_signal_newv ("claims", INGRESS_TYPE_NODE_LINK, G_SIGNAL_RUN_LAST, NULL, NULL,
                                    NULL, NULL, G_TYPE_NONE, 1, pointer);
   signals[CLOSED] = g_signal_newv ("closed", INGRESS_TYPE_NODE_LINK, G_SIGNAL_RUN_LAST, NULL, NULL,
                                    NULL, NULL, G_TYPE_NONE, 1, text);

@@ -22,6 +22,7 @@ G_DECLARE_FINAL_TYPE (IngressNodeLink, ingress_node_link, INGRESS, NODE_LINK, GO
 
 /* Signals: "hello" (): version, software and offer port are known; answer with welcome and grants.
  *          "shares" (GPtrArray *): FunnelLinkShare*, the complete list
+ *          "claims" (GStrv): names outside the zone that it asks for, the complete list
  *          "closed" (const char *reason): once */
 
 /** ingress_node_link_new: @connection has just been opened by node @id, called @name. */

@@ -3,6 +3,7 @@
 #include "ingress-server/store/ingress-config.h"
 
 #include "lib/base/byte-rate.h"
+#include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 #include "lib/base/names.h"
@@ -17,11 +18,17 @@
 #define HOST_MASK 0x003fffffu
 #define MAX_PER_SOURCE 1024
 #define DNS_TTL 60 /* seconds */
+#define CLAIM_CHECK "1h"
+#define CLAIM_GRACE "1d"
+#define CLAIM_QUARANTINE "7d"
 /* Names that browsers and mail programs trust without being asked. */
 #define RESERVED_NAMES "autoconfig,autodiscover,isatap,localhost,mail,ns1,ns2,wpad"
 
 static const char *const tunnel_names[] = {"wireguard", "direct"};
 G_STATIC_ASSERT (G_N_ELEMENTS (tunnel_names) == INGRESS_TUNNEL_DIRECT + 1);
+
+static const char *const domain_names[] = {"off", "prove"};
+G_STATIC_ASSERT (G_N_ELEMENTS (domain_names) == INGRESS_DOMAINS_PROVE + 1);
 
 const char *
 ingress_tunnel_text (IngressTunnel tunnel)
@@ -55,6 +62,7 @@ ingress_config_free (IngressConfig *config)
   g_free (config->listen);
   g_free (config->metrics_host);
   g_strfreev (config->reserved_names);
+  g_free (config->resolver);
   g_free (config->dns_server);
   g_free (config->dns_zone);
   g_free (config->dns_key_file);
@@ -207,8 +215,9 @@ read_metrics (IngressConfig *config, const char *text, GError **error)
   return FALSE;
 }
 
+/* "" is none. */
 static gboolean
-read_dns_server (IngressConfig *config, const char *text, GError **error)
+read_name_server (const char *text, char **out, GError **error)
 {
   g_autofree char *host = NULL;
   guint16 port = 0;
@@ -222,8 +231,52 @@ read_dns_server (IngressConfig *config, const char *text, GError **error)
                    text);
       return FALSE;
     }
-  config->dns_server = *text ? g_strdup (text) : NULL;
+  *out = *text ? g_strdup (text) : NULL;
   return TRUE;
+}
+
+static gboolean
+read_dns_server (IngressConfig *config, const char *text, GError **error)
+{
+  return read_name_server (text, &config->dns_server, error);
+}
+
+static gboolean
+read_resolver (IngressConfig *config, const char *text, GError **error)
+{
+  return read_name_server (text, &config->resolver, error);
+}
+
+static gboolean
+read_domains (IngressConfig *config, const char *text, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (domain_names); i++)
+    if (g_str_equal (text, domain_names[i]))
+      {
+        config->domains = (IngressDomains)i;
+        return TRUE;
+      }
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "“%s” is neither off nor prove",
+               text);
+  return FALSE;
+}
+
+static gboolean
+read_claim_check (IngressConfig *config, const char *text, GError **error)
+{
+  return (config->claim_check = funnel_duration_parse (text, error)) != 0;
+}
+
+static gboolean
+read_claim_grace (IngressConfig *config, const char *text, GError **error)
+{
+  return (config->claim_grace = funnel_duration_parse (text, error)) != 0;
+}
+
+static gboolean
+read_claim_quarantine (IngressConfig *config, const char *text, GError **error)
+{
+  return (config->claim_quarantine = funnel_duration_parse (text, error)) != 0;
 }
 
 static gboolean
@@ -294,6 +347,11 @@ static const struct
     {"dns-key-file", "", read_dns_key_file},
     {"dns-ttl", TEXT_OF (DNS_TTL), read_dns_ttl},
     {"public-addresses", "", read_public_addresses},
+    {"resolver", "", read_resolver},
+    {"custom-domains", "off", read_domains},
+    {"claim-check", CLAIM_CHECK, read_claim_check},
+    {"claim-grace", CLAIM_GRACE, read_claim_grace},
+    {"claim-quarantine", CLAIM_QUARANTINE, read_claim_quarantine},
 };
 
 static gboolean
@@ -336,6 +394,9 @@ ingress_config_new (void)
   config->max_per_source = MAX_PER_SOURCE;
   config->dns_ttl = DNS_TTL;
   read_reserved_names (config, RESERVED_NAMES, NULL);
+  read_claim_check (config, CLAIM_CHECK, NULL);
+  read_claim_grace (config, CLAIM_GRACE, NULL);
+  read_claim_quarantine (config, CLAIM_QUARANTINE, NULL);
   return config;
 }
 
@@ -412,6 +473,40 @@ ingress_config_load (const char *state_dir, GError **error)
   return g_steal_pointer (&config);
 }
 
+/* "7d", as it is read back. */
+static char *
+print_seconds (gint64 seconds)
+{
+  g_autofree char *words = funnel_duration_print (seconds);
+  g_auto (GStrv) parts = g_strsplit (words, " ", -1);
+
+  return g_strjoinv ("", parts);
+}
+
+static char *
+print_domains (const IngressConfig *config)
+{
+  g_autofree char *check = print_seconds (config->claim_check);
+  g_autofree char *grace = print_seconds (config->claim_grace);
+  g_autofree char *quarantine = print_seconds (config->claim_quarantine);
+
+  return g_strdup_printf (
+      "# IP address of a resolver, with or without port, that probes and proofs of domains ask;\n"
+      "# empty: those of this host (/etc/resolv.conf).\n"
+      "resolver=%s\n"
+      "# prove: a node gets a name outside the zone on all public ports when DNS says that it is\n"
+      "# the node's (“funnel status” there shows the records). off: only “funnel-ingress grant”.\n"
+      "custom-domains=%s\n"
+      "# How often a proof is looked at again, how long a name outlives its proof, and how long "
+      "it\n"
+      "# is kept from others after its node left or its proof went.\n"
+      "claim-check=%s\n"
+      "claim-grace=%s\n"
+      "claim-quarantine=%s\n",
+      config->resolver ? config->resolver : "", domain_names[config->domains], check, grace,
+      quarantine);
+}
+
 char *
 ingress_config_print (const IngressConfig *config)
 {
@@ -423,6 +518,7 @@ ingress_config_print (const IngressConfig *config)
       = config->reserved_names ? g_strjoinv (",", config->reserved_names) : g_strdup ("");
   g_autofree char *bandwidth
       = config->bandwidth ? funnel_byte_rate_print (config->bandwidth) : g_strdup ("0");
+  g_autofree char *domains = print_domains (config);
   g_autofree char *metrics = config->metrics_host
                                  ? funnel_endpoint_join (config->metrics_host, config->metrics_port)
                                  : g_strdup ("");
@@ -467,13 +563,13 @@ ingress_config_print (const IngressConfig *config)
       "# Seconds that others may remember a record.\n"
       "dns-ttl=%u\n"
       "# IP addresses of this host that names are to lead to, IPv4 and IPv6, with commas.\n"
-      "public-addresses=%s\n",
+      "public-addresses=%s\n%s",
       config->zone, endpoint, ports, config->listen ? config->listen : "",
       ingress_tunnel_text (config->tunnel), config->link_port, reserved, config->redirect_port,
       config->max_per_source, config->rate_per_source, bandwidth, metrics,
       config->dns_server ? config->dns_server : "",
       config->dns_zone && !g_str_equal (config->dns_zone, config->zone) ? config->dns_zone : "",
-      config->dns_key_file ? config->dns_key_file : "", config->dns_ttl, addresses);
+      config->dns_key_file ? config->dns_key_file : "", config->dns_ttl, addresses, domains);
 }
 
 gboolean

@@ -25,6 +25,12 @@ typedef enum
   INGRESS_TUNNEL_DIRECT, /* loopback sockets; tests and demonstrations */
 } IngressTunnel;
 
+typedef enum
+{
+  INGRESS_DOMAINS_OFF,
+  INGRESS_DOMAINS_PROVE,
+} IngressDomains;
+
 typedef struct
 {
   char *state_dir;
@@ -37,16 +43,21 @@ typedef struct
   char *listen;          /* IP to bind public and join ports to, NULL = all */
   IngressTunnel tunnel;
   guint16 link_port;
-  GStrv reserved_names;   /* labels that are no node's name and in no grant of the zone */
-  guint max_per_source;   /* visitors at a time from one address */
-  guint rate_per_source;  /* new visitors per second from one address; 0 = no limit */
-  guint64 bandwidth;      /* bytes per second, all visitors together; 0 = no limit */
-  char *dns_server;       /* IP literal, with or without port; NULL: records are made by hand */
-  char *dns_zone;         /* what is updated there; canonical */
-  char *dns_key_file;     /* absolute; NULL: unsigned */
-  guint dns_ttl;          /* seconds */
-  GStrv public_addresses; /* what names lead to */
-  char *metrics_host;     /* loopback address for metrics, NULL = off */
+  GStrv reserved_names;    /* labels that are no node's name and in no grant of the zone */
+  guint max_per_source;    /* visitors at a time from one address */
+  guint rate_per_source;   /* new visitors per second from one address; 0 = no limit */
+  guint64 bandwidth;       /* bytes per second, all visitors together; 0 = no limit */
+  char *dns_server;        /* IP literal, with or without port; NULL: records are made by hand */
+  char *dns_zone;          /* what is updated there; canonical */
+  char *dns_key_file;      /* absolute; NULL: unsigned */
+  guint dns_ttl;           /* seconds */
+  GStrv public_addresses;  /* what names lead to */
+  char *resolver;          /* IP literal, with or without port; NULL: the system's resolvers */
+  IngressDomains domains;  /* whether nodes may prove names outside the zone */
+  gint64 claim_check;      /* seconds between looks at a proof that was there */
+  gint64 claim_grace;      /* seconds that a claim outlives its proof */
+  gint64 claim_quarantine; /* seconds that a name is kept for its last owner */
+  char *metrics_host;      /* loopback address for metrics, NULL = off */
   guint16 metrics_port;
 } IngressConfig;
 

@@ -208,6 +208,7 @@ grant_from_row (sqlite3_stmt *row)
   grant->closed = sqlite3_column_int (row, 4);
   read_limits (row, 5, &grant->limits);
   grant->below = sqlite3_column_int (row, 8);
+  grant->claimed = sqlite3_column_int (row, 9);
   return grant;
 }
 
@@ -216,7 +217,7 @@ load_grants (IngressStore *self, IngressNode *node, GError **error)
 {
   g_autoptr (sqlite3_stmt) row = store_statement (
       self->db, error,
-      "SELECT id, name, ports, expires, closed, max_flows, rate, bandwidth, below "
+      "SELECT id, name, ports, expires, closed, max_flows, rate, bandwidth, below, claimed "
       "FROM grants "
       "WHERE node = ? ORDER BY id",
       "i", node->id);
@@ -318,15 +319,14 @@ ingress_store_load_invites (IngressStore *self, gint64 now, GError **error)
 
 /* Transactions. */
 
-static gboolean
-begin (IngressStore *self, GError **error)
+gboolean
+store_begin (IngressStore *self, GError **error)
 {
   return store_run (self->db, error, "BEGIN IMMEDIATE", "");
 }
 
-/* Commits when @ok, else rolls back; @error is already set then. */
-static gboolean
-end (IngressStore *self, gboolean ok, GError **error)
+gboolean
+store_end (IngressStore *self, gboolean ok, GError **error)
 {
   if (ok && store_run (self->db, error, "COMMIT", ""))
     return TRUE;
@@ -353,15 +353,13 @@ find_node (IngressStore *self, const char *name, gint64 *id, GError **error)
       0, id, error);
 }
 
-/* The name under which a node other than @node holds @name or, with @below, a name that it would
- * cover; NULL when nobody does. FALSE on a database error. */
-static gboolean
-find_holder (IngressStore *self,
-             const char *name,
-             gboolean below,
-             gint64 node,
-             char **held,
-             GError **error)
+gboolean
+store_find_holder (IngressStore *self,
+                   const char *name,
+                   gboolean below,
+                   gint64 node,
+                   char **held,
+                   GError **error)
 {
   const char *dot = strchr (name, '.');
   g_autofree char *pattern = g_strconcat ("%.", name, NULL);
@@ -391,7 +389,7 @@ claim_name (IngressStore *self,
   if (!store_run (self->db, error,
                   "DELETE FROM grants WHERE node <> ? AND expires <> 0 AND expires <= ?", "ii",
                   node, now)
-      || !find_holder (self, name, below, node, &held, error))
+      || !store_find_holder (self, name, below, node, &held, error))
     return FALSE;
   if (!held)
     return TRUE;
@@ -425,8 +423,9 @@ put_grant (IngressStore *self,
              self->db, error,
              "INSERT INTO grants (node, name, ports, expires, below) VALUES (?, ?, ?, ?, ?) "
              "ON CONFLICT (name) DO UPDATE SET ports = excluded.ports, "
-             "expires = excluded.expires, below = excluded.below",
+             "expires = excluded.expires, below = excluded.below, claimed = 0",
              "issii", node, name, ports, expires, (gint64)below)
+         && store_run (self->db, error, "DELETE FROM claims WHERE name = ?", "s", name)
          && (limits == NULL || limit_name (self, name, limits, error));
 }
 
@@ -441,9 +440,9 @@ ingress_store_put_grant (IngressStore *self,
                          const IngressLimits *limits,
                          GError **error)
 {
-  return begin (self, error)
-         && end (self, put_grant (self, node, name, below, ports, now, expires, limits, error),
-                 error);
+  return store_begin (self, error)
+         && store_end (
+             self, put_grant (self, node, name, below, ports, now, expires, limits, error), error);
 }
 
 gboolean
@@ -465,15 +464,45 @@ ingress_store_limit_node (IngressStore *self,
 }
 
 gboolean
-ingress_store_remove_grant (IngressStore *self, gint64 grant, GError **error)
+ingress_store_remove_grant (IngressStore *self, gint64 grant, gint64 now, GError **error)
 {
-  return store_run (self->db, error, "DELETE FROM grants WHERE id = ?", "i", grant);
+  return store_begin (self, error)
+         && store_end (
+             self,
+             store_run (self->db, error,
+                        "UPDATE claims SET node = NULL, public_key = '', released = ? "
+                        "WHERE name = (SELECT name FROM grants WHERE id = ? AND claimed)",
+                        "ii", now, grant)
+                 && store_run (self->db, error, "DELETE FROM grants WHERE id = ?", "i", grant),
+             error);
 }
 
 gboolean
-ingress_store_remove_node (IngressStore *self, gint64 node, GError **error)
+store_end_claims (IngressStore *self,
+                  gint64 node,
+                  const char *public_key,
+                  gint64 now,
+                  GError **error)
 {
-  return store_run (self->db, error, "DELETE FROM nodes WHERE id = ?", "i", node);
+  return store_run (self->db, error, "DELETE FROM grants WHERE node = ? AND claimed", "i", node)
+         && store_run (self->db, error,
+                       "UPDATE claims SET node = NULL, public_key = ?, released = ? WHERE node = ?",
+                       "sii", public_key, now, node);
+}
+
+static gboolean
+remove_node (IngressStore *self, gint64 node, gint64 now, GError **error)
+{
+  g_autoptr (IngressNode) found = ingress_store_load_node (self, node, error);
+
+  return found != NULL && store_end_claims (self, node, found->public_key, now, error)
+         && store_run (self->db, error, "DELETE FROM nodes WHERE id = ?", "i", node);
+}
+
+gboolean
+ingress_store_remove_node (IngressStore *self, gint64 node, gint64 now, GError **error)
+{
+  return store_begin (self, error) && store_end (self, remove_node (self, node, now, error), error);
 }
 
 gboolean
@@ -481,7 +510,7 @@ ingress_store_touch (IngressStore *self, GPtrArray *nodes, GError **error)
 {
   gboolean ok;
 
-  if (!begin (self, error))
+  if (!store_begin (self, error))
     return FALSE;
   ok = TRUE;
   for (guint i = 0; ok && i < nodes->len; i++)
@@ -491,7 +520,7 @@ ingress_store_touch (IngressStore *self, GPtrArray *nodes, GError **error)
       ok = store_run (self->db, error, "UPDATE nodes SET last_seen = ?, software = ? WHERE id = ?",
                       "isi", node->last_seen, node->software, node->id);
     }
-  return end (self, ok, error);
+  return store_end (self, ok, error);
 }
 
 gboolean
@@ -563,11 +592,11 @@ ingress_store_add_token (IngressStore *self,
                          gint64 expires,
                          GError **error)
 {
-  return begin (self, error)
-         && end (self,
-                 add_token (self, secret, node_name, grant_name, grant_ports, replace, now, expires,
-                            error),
-                 error);
+  return store_begin (self, error)
+         && store_end (self,
+                       add_token (self, secret, node_name, grant_name, grant_ports, replace, now,
+                                  expires, error),
+                       error);
 }
 
 typedef struct
@@ -721,8 +750,11 @@ use_token (IngressStore *self,
   *kind = *id ? INGRESS_JOIN_REPLACED : INGRESS_JOIN_NEW;
   if (*id)
     {
-      if (!store_run (self->db, error, "UPDATE nodes SET public_key = ?, software = ? WHERE id = ?",
-                      "ssi", public_key, software ? software : "", *id))
+      /* What the old key has proved, the new one has to prove too. */
+      if (!store_end_claims (self, *id, public_key, now, error)
+          || !store_run (self->db, error,
+                         "UPDATE nodes SET public_key = ?, software = ? WHERE id = ?", "ssi",
+                         public_key, software ? software : "", *id))
         return FALSE;
     }
   else if (!create_node (self, token->node_name, public_key, software, now, id, error))
@@ -776,10 +808,10 @@ ingress_store_join (IngressStore *self,
   guint8 hash[HASH_LEN];
 
   hash_secret (secret, hash);
-  if (!begin (self, error))
+  if (!store_begin (self, error))
     return NULL;
   node = join (self, hash, public_key, software, now, kind, error);
-  if (!end (self, node != NULL, error))
+  if (!store_end (self, node != NULL, error))
     return NULL;
   return g_steal_pointer (&node);
 }

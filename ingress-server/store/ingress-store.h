@@ -33,8 +33,9 @@ typedef struct
   guint n_ports;
   gint64 expires; /* Unix seconds, 0 = never */
   IngressLimits limits;
-  gboolean closed; /* switched off by the admin, until opened again */
-  gboolean below;  /* it also covers names with one label more */
+  gboolean closed;  /* switched off by the admin, until opened again */
+  gboolean below;   /* it also covers names with one label more */
+  gboolean claimed; /* by proof (claim-store.h), not by the admin */
 } IngressGrant;
 
 typedef struct
@@ -120,7 +121,8 @@ IngressNode *ingress_store_join (IngressStore *self,
 
 /** ingress_store_put_grant: grant @name, with what is one label @below it or not, to @node, or
  * change ports and expiry of that grant, and its limits unless @limits is NULL. CONFLICT when
- * another node holds the name, or one that the one would cover (an expired grant holds nothing). */
+ * another node holds the name, or one that the one would cover (an expired grant holds nothing).
+ * What the admin grants is nobody's claim any more. */
 gboolean ingress_store_put_grant (IngressStore *self,
                                   gint64 node,
                                   const char *name,
@@ -137,8 +139,10 @@ gboolean ingress_store_limit_node (IngressStore *self,
                                    gint64 node,
                                    const IngressLimits *limits,
                                    GError **error);
-gboolean ingress_store_remove_grant (IngressStore *self, gint64 grant, GError **error);
-gboolean ingress_store_remove_node (IngressStore *self, gint64 node, GError **error);
+/** ingress_store_remove_grant: a claim that goes with it is in quarantine for everybody. */
+gboolean ingress_store_remove_grant (IngressStore *self, gint64 grant, gint64 now, GError **error);
+/** ingress_store_remove_node: its claims are in quarantine, but for who has its key. */
+gboolean ingress_store_remove_node (IngressStore *self, gint64 node, gint64 now, GError **error);
 
 /** ingress_store_touch: note when and with what software nodes were last seen; one transaction for
  * all of @nodes (IngressNode*). */

@@ -66,6 +66,21 @@ static const char *const steps[] = {
     "  ON n.id = g.node WHERE g.name LIKE n.name || '.%');",
     /* 4: names that may have DNS records of ours */
     "CREATE TABLE dns_names (name TEXT PRIMARY KEY) WITHOUT ROWID;",
+    /* 5: names outside the zone that nodes have proved. A claim with a node has a grant of the same
+       name; one without is in quarantine: only who has its key may take it. */
+    "ALTER TABLE grants ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE claims ("
+    "  name TEXT PRIMARY KEY,"
+    "  node INTEGER REFERENCES nodes (id) ON DELETE SET NULL,"
+    "  node_name TEXT NOT NULL,"
+    "  public_key TEXT NOT NULL," /* empty: nobody's */
+    "  proof TEXT NOT NULL,"
+    "  since INTEGER NOT NULL,"
+    "  checked INTEGER NOT NULL,"           /* when the proof was last seen */
+    "  lost INTEGER NOT NULL DEFAULT 0,"    /* since when it is gone from DNS */
+    "  released INTEGER NOT NULL DEFAULT 0" /* when the quarantine began */
+    ") WITHOUT ROWID;"
+    "CREATE INDEX claims_of_node ON claims (node);",
 };
 
 guint

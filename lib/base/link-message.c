@@ -14,15 +14,27 @@
 #define ADDRESSES_MAX 16
 #define ADDRESS_LEN_MAX 45
 #define LEAF_LEN 64
+#define RECORD_MAX 768 /* a name, a type and a name */
 #define PING_INTERVAL_MAX 3600
 
 static const char *const type_names[] = {
-    "hello", "shares", "pong", "welcome", "grants", "probe", "ping", "routed", "error",
+    "hello", "shares", "pong",   "welcome", "grants", "probe",
+    "ping",  "routed", "claims", "claimed", "error",
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (type_names) == FUNNEL_LINK_ERROR + 1);
 
 static const char *const outcome_names[] = {"ok", "dns", "connect", "tls", "timeout"};
 G_STATIC_ASSERT (G_N_ELEMENTS (outcome_names) == FUNNEL_PROBE_TIMEOUT + 1);
+
+static const char *const claim_states[] = {"checking", "refused", "held", "lost"};
+G_STATIC_ASSERT (G_N_ELEMENTS (claim_states) == FUNNEL_CLAIM_LOST + 1);
+
+const char *
+funnel_claim_state_text (FunnelClaimState state)
+{
+  g_return_val_if_fail ((guint)state < G_N_ELEMENTS (claim_states), "refused");
+  return claim_states[state];
+}
 
 const char *
 funnel_probe_outcome_text (FunnelProbeOutcome outcome)
@@ -87,6 +99,40 @@ funnel_link_grant_free (FunnelLinkGrant *grant)
   g_free (grant);
 }
 
+FunnelLinkClaim *
+funnel_link_claim_new (const char *name, FunnelClaimState state)
+{
+  FunnelLinkClaim *claim = g_new0 (FunnelLinkClaim, 1);
+
+  claim->name = g_strdup (name);
+  claim->state = state;
+  claim->records = g_new0 (char *, 1);
+  return claim;
+}
+
+FunnelLinkClaim *
+funnel_link_claim_copy (const FunnelLinkClaim *claim)
+{
+  FunnelLinkClaim *copy = g_new0 (FunnelLinkClaim, 1);
+
+  copy->name = g_strdup (claim->name);
+  copy->state = claim->state;
+  copy->reason = g_strdup (claim->reason);
+  copy->records = g_strdupv (claim->records);
+  return copy;
+}
+
+void
+funnel_link_claim_free (FunnelLinkClaim *claim)
+{
+  if (!claim)
+    return;
+  g_free (claim->name);
+  g_free (claim->reason);
+  g_strfreev (claim->records);
+  g_free (claim);
+}
+
 FunnelLinkMessage *
 funnel_link_message_new (FunnelLinkType type)
 {
@@ -98,6 +144,8 @@ funnel_link_message_new (FunnelLinkType type)
     message->shares = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_share_free);
   if (type == FUNNEL_LINK_GRANTS)
     message->grants = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_grant_free);
+  if (type == FUNNEL_LINK_CLAIMED)
+    message->claims = g_ptr_array_new_with_free_func ((GDestroyNotify)funnel_link_claim_free);
   if (type == FUNNEL_LINK_WELCOME)
     message->public_ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   return message;
@@ -114,6 +162,8 @@ funnel_link_message_free (FunnelLinkMessage *message)
   g_free (message->zone);
   g_clear_pointer (&message->public_ports, g_array_unref);
   g_clear_pointer (&message->grants, g_ptr_array_unref);
+  g_clear_pointer (&message->claims, g_ptr_array_unref);
+  g_strfreev (message->names);
   g_free (message->name);
   g_free (message->detail);
   g_free (message->leaf);
@@ -187,6 +237,54 @@ print_probe (JsonObject *object, const FunnelLinkMessage *message)
   json_object_set_array_member (object, "addresses", array);
 }
 
+static JsonArray *
+print_texts (GStrv texts, gsize max)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; texts && texts[i]; i++)
+    {
+      g_autofree char *line = funnel_text_one_line (texts[i], max);
+
+      json_array_add_string_element (array, line);
+    }
+  return array;
+}
+
+static void
+print_claimed (JsonObject *object, GPtrArray *claims)
+{
+  JsonArray *array = json_array_sized_new (claims->len);
+
+  for (guint i = 0; i < claims->len; i++)
+    {
+      const FunnelLinkClaim *claim = g_ptr_array_index (claims, i);
+      JsonObject *element = json_object_new ();
+
+      json_object_set_string_member (element, "name", claim->name);
+      json_object_set_string_member (element, "state", funnel_claim_state_text (claim->state));
+      if (claim->reason)
+        set_text (element, "reason", claim->reason, DETAIL_MAX);
+      json_object_set_array_member (element, "records", print_texts (claim->records, RECORD_MAX));
+      json_array_add_object_element (array, element);
+    }
+  json_object_set_array_member (object, "claims", array);
+}
+
+static void
+print_welcome (JsonObject *object, const FunnelLinkMessage *message)
+{
+  json_object_set_int_member (object, "version", message->version);
+  json_object_set_string_member (object, "node", message->node);
+  json_object_set_string_member (object, "zone", message->zone);
+  funnel_json_set_ports (object, "public_ports",
+                         (const guint16 *)(void *)message->public_ports->data,
+                         message->public_ports->len);
+  json_object_set_int_member (object, "ping_interval", message->ping_interval);
+  if (message->takes_claims)
+    json_object_set_boolean_member (object, "claims", TRUE);
+}
+
 char *
 funnel_link_message_print (const FunnelLinkMessage *message)
 {
@@ -209,19 +307,19 @@ funnel_link_message_print (const FunnelLinkMessage *message)
       json_object_set_int_member (object, "id", message->id);
       break;
     case FUNNEL_LINK_WELCOME:
-      json_object_set_int_member (object, "version", message->version);
-      json_object_set_string_member (object, "node", message->node);
-      json_object_set_string_member (object, "zone", message->zone);
-      funnel_json_set_ports (object, "public_ports",
-                             (const guint16 *)(void *)message->public_ports->data,
-                             message->public_ports->len);
-      json_object_set_int_member (object, "ping_interval", message->ping_interval);
+      print_welcome (object, message);
       break;
     case FUNNEL_LINK_GRANTS:
       print_grants (object, message->grants);
       break;
     case FUNNEL_LINK_PROBE:
       print_probe (object, message);
+      break;
+    case FUNNEL_LINK_CLAIMS:
+      json_object_set_array_member (object, "names", print_texts (message->names, FUNNEL_HOST_MAX));
+      break;
+    case FUNNEL_LINK_CLAIMED:
+      print_claimed (object, message->claims);
       break;
     case FUNNEL_LINK_ERROR:
       set_text (object, "message", message->detail, DETAIL_MAX);
@@ -395,7 +493,8 @@ parse_welcome (JsonObject *object, FunnelLinkMessage *message, GError **error)
   if (!get_u32 (object, "version", 1, G_MAXUINT32, &message->version, error)
       || !dup_string (object, "node", NODE_MAX, FALSE, &message->node, error)
       || !dup_name (object, "zone", &message->zone, error)
-      || !get_u32 (object, "ping_interval", 1, PING_INTERVAL_MAX, &message->ping_interval, error))
+      || !get_u32 (object, "ping_interval", 1, PING_INTERVAL_MAX, &message->ping_interval, error)
+      || !funnel_json_get_bool (object, "claims", FALSE, &message->takes_claims, error))
     return FALSE;
   ports = funnel_json_get_ports (object, "public_ports", FUNNEL_LINK_PORTS_MAX, error);
   if (!ports)
@@ -477,6 +576,120 @@ parse_probe (JsonObject *object, FunnelLinkMessage *message, GError **error)
 }
 
 static gboolean
+parse_claims (JsonObject *object, FunnelLinkMessage *message, GError **error)
+{
+  JsonArray *array = funnel_json_get_array (object, "names", FUNNEL_LINK_CLAIMS_MAX, error);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+
+  if (!array)
+    return FALSE;
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *node = json_array_get_element (array, i);
+      const char *text = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+      g_autofree char *canonical = text ? funnel_host_normalize (text, NULL) : NULL;
+
+      if (g_strcmp0 (text, canonical) != 0 || !text || !g_hash_table_add (seen, (char *)text))
+        {
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
+                       "names[%u]: must be a canonical host name that stands once", i);
+          return FALSE;
+        }
+      g_strv_builder_add (builder, text);
+    }
+  message->names = g_strv_builder_end (builder);
+  return TRUE;
+}
+
+static gboolean
+parse_claim_state (JsonObject *object, FunnelClaimState *out, GError **error)
+{
+  const char *text = funnel_json_get_string (object, "state", 16, error);
+
+  if (!text)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (claim_states); i++)
+    if (g_str_equal (text, claim_states[i]))
+      {
+        *out = (FunnelClaimState)i;
+        return TRUE;
+      }
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
+                       "state: is not one of checking, refused, held, lost");
+  return FALSE;
+}
+
+/* Printable ASCII: they are shown to be copied. */
+static gboolean
+parse_records (JsonObject *object, GStrv *out, GError **error)
+{
+  JsonArray *array = funnel_json_get_array (object, "records", FUNNEL_LINK_RECORDS_MAX, error);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  if (!array)
+    return FALSE;
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *node = json_array_get_element (array, i);
+      const char *text = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+      gboolean good = text && strlen (text) <= RECORD_MAX;
+
+      for (const char *at = text; good && *at; at++)
+        good = *at >= 0x20 && *at <= 0x7e;
+      if (!good)
+        {
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
+                       "records[%u]: must be at most %d printable ASCII characters", i, RECORD_MAX);
+          return FALSE;
+        }
+      g_strv_builder_add (builder, text);
+    }
+  g_strfreev (*out);
+  *out = g_strv_builder_end (builder);
+  return TRUE;
+}
+
+static FunnelLinkClaim *
+parse_claim (JsonObject *element, GError **error)
+{
+  const char *name = funnel_json_get_name (element, "name", error);
+  g_autoptr (FunnelLinkClaim) claim
+      = name ? funnel_link_claim_new (name, FUNNEL_CLAIM_CHECKING) : NULL;
+
+  if (!claim || !parse_claim_state (element, &claim->state, error)
+      || !dup_string (element, "reason", DETAIL_MAX, TRUE, &claim->reason, error)
+      || !parse_records (element, &claim->records, error))
+    return NULL;
+  return g_steal_pointer (&claim);
+}
+
+static gboolean
+parse_claimed (JsonObject *object, FunnelLinkMessage *message, GError **error)
+{
+  JsonArray *array = funnel_json_get_array (object, "claims", FUNNEL_LINK_CLAIMS_MAX, error);
+
+  if (!array)
+    return FALSE;
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonObject *element = funnel_json_get_object_at (array, "claims", i, error);
+      FunnelLinkClaim *claim;
+
+      if (!element)
+        return FALSE;
+      claim = parse_claim (element, error);
+      if (!claim)
+        {
+          g_prefix_error (error, "claims[%u].", i);
+          return FALSE;
+        }
+      g_ptr_array_add (message->claims, claim);
+    }
+  return TRUE;
+}
+
+static gboolean
 parse_error (JsonObject *object, FunnelLinkMessage *message, GError **error)
 {
   return dup_string (object, "message", DETAIL_MAX, TRUE, &message->detail, error);
@@ -487,6 +700,7 @@ static gboolean (*const parsers[]) (JsonObject *, FunnelLinkMessage *, GError **
     [FUNNEL_LINK_PONG] = parse_id,       [FUNNEL_LINK_WELCOME] = parse_welcome,
     [FUNNEL_LINK_GRANTS] = parse_grants, [FUNNEL_LINK_PROBE] = parse_probe,
     [FUNNEL_LINK_PING] = parse_id,       [FUNNEL_LINK_ROUTED] = parse_shares,
+    [FUNNEL_LINK_CLAIMS] = parse_claims, [FUNNEL_LINK_CLAIMED] = parse_claimed,
     [FUNNEL_LINK_ERROR] = parse_error,
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (parsers) == G_N_ELEMENTS (type_names));

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 #define FUNNEL_LINK_SHARES_MAX 1000
 #define FUNNEL_LINK_GRANTS_MAX 1000
 #define FUNNEL_LINK_PORTS_MAX 64
+#define FUNNEL_LINK_CLAIMS_MAX 64 /* names of its own domains that a node may ask for */
+#define FUNNEL_LINK_RECORDS_MAX 8
 
 typedef enum
 {
@@ -24,6 +26,8 @@ typedef enum
   FUNNEL_LINK_PROBE,   /* ingress: result of an outside probe */
   FUNNEL_LINK_PING,    /* ingress: id */
   FUNNEL_LINK_ROUTED,  /* ingress: the complete list of what its relay routes for this node */
+  FUNNEL_LINK_CLAIMS,  /* node: the complete list of names outside the zone that it asks for */
+  FUNNEL_LINK_CLAIMED, /* ingress: what became of them */
   FUNNEL_LINK_ERROR,   /* either: message */
 } FunnelLinkType;
 
@@ -52,6 +56,22 @@ typedef struct
   gboolean below; /* names with one label more are granted too */
 } FunnelLinkGrant;
 
+typedef enum
+{
+  FUNNEL_CLAIM_CHECKING, /* DNS is being asked */
+  FUNNEL_CLAIM_REFUSED,  /* not proved, or somebody else's; reason and records say what to do */
+  FUNNEL_CLAIM_HELD,     /* proved, and granted */
+  FUNNEL_CLAIM_LOST,     /* still granted, but its proof is gone from DNS */
+} FunnelClaimState;
+
+typedef struct
+{
+  char *name; /* canonical host name */
+  FunnelClaimState state;
+  char *reason;  /* one line for the user; NULL when held */
+  GStrv records; /* lines for a zone file: the first one proves it alone, or all others together */
+} FunnelLinkClaim;
+
 typedef struct
 {
   FunnelLinkType type;
@@ -64,7 +84,10 @@ typedef struct
   char *zone;                 /* welcome */
   GArray *public_ports;       /* welcome: guint16 */
   guint32 ping_interval;      /* welcome: seconds */
+  gboolean takes_claims;      /* welcome: names outside the zone may be proved */
   GPtrArray *grants;          /* grants: FunnelLinkGrant* */
+  GStrv names;                /* claims */
+  GPtrArray *claims;          /* claimed: FunnelLinkClaim* */
   char *name;                 /* probe */
   guint16 port;               /* probe */
   guint32 epoch;              /* probe: the epoch that was probed */
@@ -85,6 +108,14 @@ funnel_link_grant_new (const char *name, const guint16 *ports, guint n_ports, gi
 /** funnel_link_grant_covers: whether @grant is about canonical @name. */
 gboolean funnel_link_grant_covers (const FunnelLinkGrant *grant, const char *name);
 void funnel_link_grant_free (FunnelLinkGrant *grant);
+
+/** funnel_link_claim_new: without reason and records. */
+FunnelLinkClaim *funnel_link_claim_new (const char *name, FunnelClaimState state);
+FunnelLinkClaim *funnel_link_claim_copy (const FunnelLinkClaim *claim);
+void funnel_link_claim_free (FunnelLinkClaim *claim);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelLinkClaim, funnel_link_claim_free)
+/** funnel_claim_state_text: "checking", … */
+const char *funnel_claim_state_text (FunnelClaimState state);
 
 /** funnel_link_message_print: JSON text. */
 char *funnel_link_message_print (const FunnelLinkMessage *message);

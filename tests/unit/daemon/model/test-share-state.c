@@ -156,6 +156,15 @@ pass_through (FunnelShareFacts *f)
   f->kind = FUNNEL_SHARE_TCP;
   f->certificate = FUNNEL_CERTIFICATE_NOT_NEEDED;
 }
+static char *records[] = {(char *)"blog.example.net. 300 IN CNAME laptop.example.org.",
+                          (char *)"blog.example.net. 300 IN A 192.0.2.5",
+                          (char *)"_funnel.blog.example.net. 300 IN TXT \"x\"", NULL};
+static FunnelLinkClaim refused_claim = {(char *)"blog.example.net", FUNNEL_CLAIM_REFUSED,
+                                        (char *)"DNS has no record of it", records};
+static FunnelLinkClaim taken_claim = {(char *)"blog.example.net", FUNNEL_CLAIM_REFUSED,
+                                      (char *)"another node of this ingress holds it", records + 3};
+static FunnelLinkClaim checked_claim
+    = {(char *)"blog.example.net", FUNNEL_CLAIM_CHECKING, NULL, records + 3};
 static void
 nothing (FunnelShareFacts *f)
 {
@@ -328,6 +337,32 @@ test_foreign_names_both (void)
   g_assert_nonnull (strstr (status.reason, FOREIGN));
 }
 
+/* A name outside the zone that was asked for: what the ingress says of it is told. */
+static void
+assert_claim (const FunnelLinkClaim *claim, const char *reason, const char *next_step)
+{
+  FunnelShareFacts facts = make_facts ();
+  g_auto (FunnelShareStatus) status = {0};
+
+  unknown_name (&facts);
+  facts.claim = claim;
+  funnel_share_state_evaluate (&facts, &status);
+  g_assert_cmpint (status.state, ==, FUNNEL_SHARE_STATE_NAME_REFUSED);
+  g_assert_nonnull (strstr (status.reason, reason));
+  g_assert_cmpstr (status.next_step, ==, next_step);
+}
+
+static void
+test_claims (void)
+{
+  assert_claim (&refused_claim, "not proved to be this node's: DNS has no record of it.",
+                "Publish this DNS record: blog.example.net. 300 IN CNAME laptop.example.org.   or, "
+                "where no CNAME may stand: blog.example.net. 300 IN A 192.0.2.5  and  "
+                "_funnel.blog.example.net. 300 IN TXT \"x\"");
+  assert_claim (&taken_claim, "another node of this ingress holds it.", "");
+  assert_claim (&checked_claim, "asks DNS", "");
+}
+
 static void
 test_no_detail (void)
 {
@@ -381,6 +416,7 @@ main (int argc, char **argv)
   g_test_add_func ("/share-state/only-active", test_only_active);
   g_test_add_func ("/share-state/foreign-names-both", test_foreign_names_both);
   g_test_add_func ("/share-state/no-detail", test_no_detail);
+  g_test_add_func ("/share-state/claims", test_claims);
   g_test_add_func ("/share-state/texts", test_texts);
   g_test_add_func ("/share-state/grants", test_grants);
   return g_test_run ();

@@ -156,7 +156,7 @@ test_removed_node (Fixture *f, gconstpointer data)
 
   add_token (f, 1, "laptop", "laptop.example.org", FALSE);
   node = join_ok (f, 1, "key-1");
-  g_assert_true (ingress_store_remove_node (f->store, node->id, &error));
+  g_assert_true (ingress_store_remove_node (f->store, node->id, NOW, &error));
   join_refused (f, 1, "key-1", NOW, FUNNEL_ERROR_TOKEN_USED);
   nodes = ingress_store_load_nodes (f->store, &error);
   g_assert_cmpuint (nodes->len, ==, 0);
@@ -180,8 +180,8 @@ test_lowest_free_address (Fixture *f, gconstpointer data)
       g_ptr_array_add (nodes, join_ok (f, i, key));
       g_assert_cmpuint (NODE (i)->host, ==, INGRESS_HOST_FIRST + i);
     }
-  g_assert_true (ingress_store_remove_node (f->store, NODE (0)->id, NULL));
-  g_assert_true (ingress_store_remove_node (f->store, NODE (1)->id, NULL));
+  g_assert_true (ingress_store_remove_node (f->store, NODE (0)->id, NOW, NULL));
+  g_assert_true (ingress_store_remove_node (f->store, NODE (1)->id, NOW, NULL));
   add_token (f, 10, "low", NULL, FALSE);
   low = join_ok (f, 10, "key-low");
   g_assert_cmpuint (low->host, ==, INGRESS_HOST_FIRST);
@@ -273,7 +273,7 @@ test_grants (Fixture *f, gconstpointer data)
     g_autoptr (IngressNode) anew = NULL;
 
     g_assert_cmpint (ingress_node_find_grant (changed, "x.example")->id, ==, grant->id);
-    g_assert_true (ingress_store_remove_grant (f->store, grant->id, &error));
+    g_assert_true (ingress_store_remove_grant (f->store, grant->id, NOW, &error));
     g_assert_true (ingress_store_put_grant (f->store, b->id, "x.example", FALSE, "8443", NOW, 0,
                                             NULL, &error));
     anew = ingress_store_load_node (f->store, b->id, &error);

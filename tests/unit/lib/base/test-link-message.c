@@ -124,6 +124,67 @@ test_probe (void)
 }
 
 static void
+test_claims (void)
+{
+  static const char *const names[] = {"blog.example.net", "xn--bcher-kva.example", NULL};
+  static const char *const records[] = {"a. 300 IN CNAME b.", "_funnel.a. 300 IN TXT \"x\"", NULL};
+  g_autoptr (FunnelLinkMessage) claims = funnel_link_message_new (FUNNEL_LINK_CLAIMS);
+  g_autoptr (FunnelLinkMessage) none = funnel_link_message_new (FUNNEL_LINK_CLAIMS);
+  g_autoptr (FunnelLinkMessage) claimed = funnel_link_message_new (FUNNEL_LINK_CLAIMED);
+  g_autoptr (FunnelLinkMessage) claims2 = NULL, claimed2 = NULL, none2 = NULL;
+  FunnelLinkClaim *claim = funnel_link_claim_new ("a.example", FUNNEL_CLAIM_REFUSED);
+
+  claims->names = g_strdupv ((char **)names);
+  claims2 = again (claims);
+  g_assert_cmpstrv (claims2->names, names);
+  none2 = again (none);
+  g_assert_cmpuint (g_strv_length (none2->names), ==, 0);
+
+  claim->reason = g_strdup ("no record");
+  g_strfreev (claim->records);
+  claim->records = g_strdupv ((char **)records);
+  g_ptr_array_add (claimed->claims, claim);
+  g_ptr_array_add (claimed->claims, funnel_link_claim_new ("b.example", FUNNEL_CLAIM_HELD));
+  claimed2 = again (claimed);
+  g_assert_cmpuint (claimed2->claims->len, ==, 2);
+  claim = g_ptr_array_index (claimed2->claims, 0);
+  g_assert_cmpstr (claim->name, ==, "a.example");
+  g_assert_cmpint (claim->state, ==, FUNNEL_CLAIM_REFUSED);
+  g_assert_cmpstr (claim->reason, ==, "no record");
+  g_assert_cmpstrv (claim->records, records);
+  claim = g_ptr_array_index (claimed2->claims, 1);
+  g_assert_cmpint (claim->state, ==, FUNNEL_CLAIM_HELD);
+  g_assert_null (claim->reason);
+}
+
+static void
+test_bad_claims (void)
+{
+  g_autoptr (GString) many = g_string_new ("{\"type\":\"claims\",\"names\":[");
+
+  assert_refused ("{\"type\":\"claims\"}", FUNNEL_ERROR_PROTOCOL, "names");
+  assert_refused ("{\"type\":\"claims\",\"names\":[1]}", FUNNEL_ERROR_PROTOCOL, "names[0]");
+  assert_refused ("{\"type\":\"claims\",\"names\":[[]]}", FUNNEL_ERROR_PROTOCOL, "names[0]");
+  assert_refused ("{\"type\":\"claims\",\"names\":[\"a.b\",\"*.a.b\"]}", FUNNEL_ERROR_PROTOCOL,
+                  "names[1]");
+  assert_refused ("{\"type\":\"claims\",\"names\":[\"A.b\"]}", FUNNEL_ERROR_PROTOCOL, "names[0]");
+  assert_refused ("{\"type\":\"claims\",\"names\":[\"a.b\",\"a.b\"]}", FUNNEL_ERROR_PROTOCOL,
+                  "names[1]");
+  for (guint i = 0; i <= FUNNEL_LINK_CLAIMS_MAX; i++)
+    g_string_append_printf (many, "%s\"n%u.example\"", i ? "," : "", i);
+  g_string_append (many, "]}");
+  assert_refused (many->str, FUNNEL_ERROR_PROTOCOL, "names");
+  assert_refused ("{\"type\":\"claimed\",\"claims\":[{\"name\":\"a.b\",\"state\":\"mine\","
+                  "\"records\":[]}]}",
+                  FUNNEL_ERROR_PROTOCOL, "claims[0].state");
+  assert_refused ("{\"type\":\"claimed\",\"claims\":[{\"name\":\"a.b\",\"state\":\"held\"}]}",
+                  FUNNEL_ERROR_PROTOCOL, "claims[0].records");
+  assert_refused ("{\"type\":\"claimed\",\"claims\":[{\"name\":\"a.b\",\"state\":\"held\","
+                  "\"records\":[\"\\u001b[2J\"]}]}",
+                  FUNNEL_ERROR_PROTOCOL, "claims[0].records[0]");
+}
+
+static void
 test_refused (void)
 {
   assert_refused ("{\"type\":\"dance\"}", FUNNEL_ERROR_UNSUPPORTED, "type");
@@ -200,6 +261,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/base/link-message/small", test_small);
+  g_test_add_func ("/base/link-message/claims", test_claims);
+  g_test_add_func ("/base/link-message/bad-claims", test_bad_claims);
   g_test_add_func ("/base/link-message/lists", test_lists);
   g_test_add_func ("/base/link-message/probe", test_probe);
   g_test_add_func ("/base/link-message/refused", test_refused);
