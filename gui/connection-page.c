@@ -70,7 +70,7 @@ static void
 show_state (FunnelConnectionPage *self, FunnelDBusIngress *ingress)
 {
   FunnelLook look = funnel_look_ingress (funnel_dbus_ingress_get_state (ingress));
-  g_autofree char *reason = funnel_words_clean (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *reason = funnel_words_sentence (funnel_dbus_ingress_get_reason (ingress));
   g_autofree char *next = funnel_words_clean (funnel_dbus_ingress_get_next_step (ingress));
   g_autofree char *text = g_strdup_printf ("%s%s%s", reason, *reason && *next ? "\n" : "", next);
 

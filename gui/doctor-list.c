@@ -42,7 +42,7 @@ static void
 add_step (FunnelDoctorList *self, GVariant *step)
 {
   FunnelLook look = funnel_look_doctor (lookup (step, "result"));
-  g_autofree char *name = funnel_words_clean (lookup (step, "step"));
+  g_autofree char *name = funnel_words_step (lookup (step, "step"));
   g_autofree char *subject = funnel_words_clean (lookup (step, "subject"));
   g_autofree char *text = funnel_words_clean (lookup (step, "text"));
   g_autofree char *advice = funnel_words_clean (lookup (step, "advice"));

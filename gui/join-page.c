@@ -63,7 +63,7 @@ show_steps (FunnelJoinPage *self, const char *detail)
   for (Step i = STEP_READ; i < STEP_DONE; i++)
     {
       g_autofree char *title = make_title (self, i);
-      g_autofree char *clean = funnel_words_clean (i == self->step ? detail : NULL);
+      g_autofree char *clean = funnel_words_sentence (i == self->step ? detail : NULL);
       const char *words = i < self->step    ? _ ("Done")
                           : i == self->step ? (*clean ? clean : _ ("Under way…"))
                                             : "";
@@ -89,7 +89,7 @@ set_busy (FunnelJoinPage *self, gboolean busy)
 static void
 show_error (FunnelJoinPage *self, const char *text)
 {
-  g_autofree char *clean = funnel_words_clean (text);
+  g_autofree char *clean = funnel_words_sentence (text);
 
   gtk_label_set_text (self->error, clean);
   gtk_widget_set_visible (GTK_WIDGET (self->error), *clean != '\0');
@@ -244,6 +244,14 @@ add_step (FunnelJoinPage *self, Step step)
   gtk_list_box_append (self->steps, GTK_WIDGET (row));
 }
 
+/* What there is to do here is typing. */
+static void
+funnel_join_page_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (funnel_join_page_parent_class)->map (widget);
+  gtk_widget_grab_focus (GTK_WIDGET (FUNNEL_JOIN_PAGE (widget)->entry));
+}
+
 static void
 funnel_join_page_dispose (GObject *object)
 {
@@ -263,6 +271,7 @@ funnel_join_page_class_init (FunnelJoinPageClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = funnel_join_page_dispose;
+  widget_class->map = funnel_join_page_map;
   changed_signal = g_signal_new ("changed", FUNNEL_TYPE_JOIN_PAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                  NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/openfunnel/Funnel/join-page.ui");

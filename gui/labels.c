@@ -77,6 +77,36 @@ funnel_look_doctor (const char *result)
   return find_look (doctor_rows, G_N_ELEMENTS (doctor_rows), result);
 }
 
+char *
+funnel_words_step (const char *step)
+{
+  static const struct
+  {
+    const char *step, *words;
+  } rows[] = {
+      {"clock", N_ ("Clock")},
+      {"configuration", N_ ("Configuration")},
+      {"daemon", N_ ("Service")},
+      {"join", N_ ("Ingress joined")},
+      {"tunnel", N_ ("Tunnel")},
+      {"udp", N_ ("UDP")},
+      {"handshake", N_ ("Handshake")},
+      {"mtu", N_ ("Size of packets")},
+      {"link", N_ ("Link to the ingress")},
+      {"share", N_ ("Share")},
+      {"grant", N_ ("Grant")},
+      {"dns", N_ ("DNS")},
+      {"certificate", N_ ("Certificate")},
+      {"target", N_ ("Target")},
+      {"round-trip", N_ ("From outside")},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_strcmp0 (rows[i].step, step) == 0)
+      return g_strdup (_ (rows[i].words));
+  return funnel_words_clean (step);
+}
+
 const char *
 funnel_tone_class (FunnelTone tone)
 {
@@ -95,6 +125,18 @@ char *
 funnel_words_clean (const char *text)
 {
   return funnel_text_one_line (text ? text : "", TEXT_MAX);
+}
+
+char *
+funnel_words_sentence (const char *text)
+{
+  g_autofree char *clean = funnel_words_clean (text);
+  char first[8] = "";
+
+  if (!*clean)
+    return g_steal_pointer (&clean);
+  first[g_unichar_to_utf8 (g_unichar_totitle (g_utf8_get_char (clean)), first)] = '\0';
+  return g_strconcat (first, g_utf8_next_char (clean), NULL);
 }
 
 static gboolean

@@ -30,11 +30,15 @@ FunnelLook funnel_look_share (const char *state);
 FunnelLook funnel_look_ingress (const char *state);
 /** funnel_look_doctor: of a doctor's result; words is empty. */
 FunnelLook funnel_look_doctor (const char *result);
+/** funnel_words_step: what a doctor's step is called; the identifier where that is not known. */
+char *funnel_words_step (const char *step);
 /** funnel_tone_class: CSS class. */
 const char *funnel_tone_class (FunnelTone tone);
 
 /** funnel_words_clean: @text as one line, at most 1000 bytes; "" for NULL. */
 char *funnel_words_clean (const char *text);
+/** funnel_words_sentence: the same, with a capital where it begins with a small letter. */
+char *funnel_words_sentence (const char *text);
 /** funnel_words_target: "Port 3000 on this computer"; the target itself where there is no better
  * word. */
 char *funnel_words_target (const char *target);

@@ -57,7 +57,8 @@ show_banner (FunnelWindow *self, FunnelDBusIngress *ingress)
   FunnelBannerFacts facts = {
       .state = funnel_connection_get_state (self->connection),
       .version = version,
-      .joined = ingress != NULL,
+      /* The join page tells by itself what is under way. */
+      .joined = ingress != NULL && !funnel_join_page_is_busy (self->join_page),
       .paused = has_data && funnel_dbus_manager_get_paused (funnel_client_get_manager (client)),
       .granted = grants && g_variant_n_children (grants) > 0,
       .ingress_state = ingress ? funnel_dbus_ingress_get_state (ingress) : NULL,
@@ -84,7 +85,7 @@ show_problem (FunnelWindow *self)
 {
   gboolean bus = funnel_connection_get_state (self->connection) != FUNNEL_CONNECTION_NO_BUS;
   const char *message = funnel_connection_get_message (self->connection);
-  g_autofree char *clean = funnel_words_clean (message);
+  g_autofree char *clean = funnel_words_sentence (message);
   g_autofree char *markup = g_markup_escape_text (clean, -1);
   g_autofree char *text = NULL;
 
@@ -363,7 +364,7 @@ funnel_window_tell (FunnelWindow *self, const char *text)
   AdwToast *toast = NULL;
 
   g_return_if_fail (FUNNEL_IS_WINDOW (self));
-  clean = funnel_words_clean (text);
+  clean = funnel_words_sentence (text);
   markup = g_markup_escape_text (clean, -1);
   toast = adw_toast_new (markup);
   /* The newest comes at once: they would queue otherwise. */

@@ -239,13 +239,14 @@ main (void)
 {
   Peer peer = {.shares = g_ptr_array_new_with_free_func (g_object_unref), .next_id = 1};
   GIOChannel *input = g_io_channel_unix_new (0);
+  const char *version = g_getenv ("PEER_VERSION"); /* what it says it is */
   guint owner;
 
   setvbuf (stdout, NULL, _IOLBF, 0);
   peer.loop = g_main_loop_new (NULL, FALSE);
   peer.objects = g_dbus_object_manager_server_new (FUNNEL_OBJECT_ROOT);
   peer.manager = funnel_dbus_manager_skeleton_new ();
-  funnel_dbus_manager_set_version (peer.manager, "9.9");
+  funnel_dbus_manager_set_version (peer.manager, version ? version : "9.9");
   funnel_dbus_manager_set_etag (peer.manager, "etag-1");
   g_signal_connect (peer.manager, "handle-share", G_CALLBACK (on_manager_share), &peer);
   g_signal_connect (peer.manager, "handle-unshare", G_CALLBACK (on_manager_unshare), &peer);
