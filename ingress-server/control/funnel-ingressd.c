@@ -136,6 +136,7 @@ main (int argc, char **argv)
   raise_limits ();
   state_dir = ingress_state_dir (option_state_dir);
   run_dir = ingress_run_dir (option_run_dir);
+  funnel_notify_keep_alive ();
   while (again && !error)
     {
       run (state_dir, run_dir, &again, &error);

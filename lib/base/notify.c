@@ -30,3 +30,27 @@ funnel_notify (const char *state)
     g_info ("Cannot tell the service manager “%s”: %s", state, g_strerror (errno));
   close (fd);
 }
+
+static gboolean
+on_alive (gpointer data)
+{
+  funnel_notify ("WATCHDOG=1");
+  return G_SOURCE_CONTINUE;
+}
+
+guint
+funnel_notify_keep_alive (void)
+{
+  const char *interval = g_getenv ("WATCHDOG_USEC"), *whom = g_getenv ("WATCHDOG_PID");
+  guint64 usec = 0, pid = 0;
+
+  if (!interval || !g_ascii_string_to_unsigned (interval, 10, 2000, G_MAXINT64, &usec, NULL))
+    return 0;
+  if (whom
+      && (!g_ascii_string_to_unsigned (whom, 10, 1, G_MAXINT32, &pid, NULL)
+          || pid != (guint64)getpid ()))
+    return 0;
+  /* Half of it, as sd_watchdog_enabled(3) advises; at ordinary priority, so that a loop that is
+   * never done with its work says nothing. */
+  return g_timeout_add ((guint)MIN (usec / 2000, G_MAXINT), on_alive, NULL);
+}

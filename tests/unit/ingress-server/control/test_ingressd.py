@@ -122,6 +122,22 @@ class Admin(IngressCase):
         self.assertIsNone(self.agent_pid())
 
 
+    def test_signs_of_life(self):
+        """The service manager hears from the main loop, also after it was set up anew."""
+        self.init()
+        self.environment["WATCHDOG_USEC"] = "200000"
+        self.start()
+
+        def hear(what):
+            while self.notify.recv(100) != what:
+                pass
+
+        for _ in range(3):
+            hear(b"WATCHDOG=1")
+        self.cli("reload")
+        hear(b"READY=1")
+        hear(b"WATCHDOG=1")
+
     def test_inherited_listener(self):
         self.init()
         with socket.create_server(("127.0.0.1", self.public_port)) as inherited:
