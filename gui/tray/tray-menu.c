@@ -133,12 +133,22 @@ build_share_menu (const FunnelTrayShare *share)
   return menu;
 }
 
+/* Most targets are ports of this machine, and in a menu there is little room. */
+static const char *
+short_target (const char *target)
+{
+  static const char local[] = "http://localhost:";
+
+  return g_str_has_prefix (target, local) ? target + strlen (local) : target;
+}
+
 static char *
 label_share (const FunnelTrayShare *share)
 {
   g_autofree char *port
       = share->port == 443 ? g_strdup ("") : g_strdup_printf (":%u", (guint)share->port);
-  g_autofree char *what = g_strdup_printf ("%s%s → %s", share->name, port, share->target);
+  g_autofree char *what
+      = g_strdup_printf ("%s%s → %s", share->name, port, short_target (share->target));
 
   if (!share->words || share->state == FUNNEL_TRAY_SHARE_ACTIVE)
     return g_steal_pointer (&what);

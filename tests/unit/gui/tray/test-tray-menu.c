@@ -19,7 +19,7 @@ make_share (FunnelTrayShareState state)
   return (FunnelTrayShare) {.path = "/share/1",
                             .name = "laptop.example.org",
                             .port = 443,
-                            .target = "3000",
+                            .target = "http://localhost:3000",
                             .url = "https://laptop.example.org",
                             .words = "in words",
                             .state = state};

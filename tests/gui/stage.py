@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A desktop session in a network of its own: X server, session bus, panel; behind it the real ingress and the real
+funneld, which the bus starts, and a certificate authority. Everything runs in one folder."""
+import glob
+import http.server
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+ZONE = "funnel.localhost"
+NAME = "laptop." + ZONE
+APP = "org.openfunnel.Funnel"
+PATIENCE = 30  # seconds; a guard against hanging, not an expectation
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+XFCE_PANEL = """<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-panel" version="1.0">
+  <property name="configver" type="int" value="2"/>
+  <property name="panels" type="array"><value type="int" value="1"/>
+    <property name="panel-1" type="empty">
+      <property name="position" type="string" value="p=6;x=0;y=0"/><property name="length" type="uint" value="100"/>
+      <property name="position-locked" type="bool" value="true"/><property name="size" type="uint" value="32"/>
+      <property name="icon-size" type="uint" value="22"/>
+      <property name="plugin-ids" type="array"><value type="int" value="1"/></property>
+    </property>
+  </property>
+  <property name="plugins" type="empty">
+    <property name="plugin-1" type="string" value="systray"><property name="square-icons" type="bool" value="true"/></property>
+  </property>
+</channel>
+"""
+LXQT_PANEL = """panels=panel1
+[panel1]
+plugins=statusnotifier,spacer
+position=Top
+panelSize=32
+iconSize=22
+[statusnotifier]
+type=statusnotifier
+alignment=Left
+[spacer]
+type=spacer
+"""
+
+
+class Failure(Exception):
+    pass
+
+
+def until(condition, what, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise Failure(f"waited {patience} s for {what}")
+        time.sleep(0.05)
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"<!doctype html><title>A page</title>hello from the laptop"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Stage:
+    def __init__(self, build):
+        self.build = os.path.abspath(build)
+        self.folder = tempfile.mkdtemp(prefix="funnel-gui-")
+        self.children = {}
+        self.environment = {
+            "PATH": os.path.join(self.folder, "bin") + ":/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "LANGUAGE": "C",
+            "HOME": self.folder, "XDG_RUNTIME_DIR": self.path("run"), "XDG_CONFIG_HOME": self.path("config"),
+            "XDG_CACHE_HOME": self.path("cache"), "XDG_DATA_HOME": self.path("share"), "XDG_STATE_HOME": self.path("state"),
+            "XDG_DATA_DIRS": self.path("share") + ":/usr/share", "XDG_CURRENT_DESKTOP": "X-Test",
+            "FUNNEL_STATE_DIR": self.path("node"), "FUNNEL_INGRESS_STATE": self.path("ingress"), "FUNNEL_INGRESS_RUN": self.path("ingress-run"),
+            "FUNNEL_NETNS_PROGRAM": self.program("funnel-netns"), "FUNNEL_RELAY_PROGRAM": self.program("funnel-relay"),
+            "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11", "GSETTINGS_BACKEND": "keyfile",
+            "GSETTINGS_SCHEMA_DIR": os.path.join(self.build, "data"), "QT_LOGGING_RULES": "*.debug=false"}
+        for name in ("bin", "run", "node", "ingress", "ingress-run", "tls", "shots"):
+            os.makedirs(self.path(name), mode=0o700)
+        for program in ("funnel", "funnel-ingress", "funneld", "funnel-gtk"):
+            os.symlink(self.program(program), self.path("bin/" + program))
+        self.write("config/gtk-4.0/settings.ini",
+                   "[Settings]\ngtk-font-name=DejaVu Sans 10\ngtk-enable-animations=0\ngtk-cursor-blink=0\n")
+        self.write("config/gtk-3.0/settings.ini", "[Settings]\ngtk-enable-animations=0\n")
+        self.install_data()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def program(self, name):
+        places = {"funnel": "cli", "funneld": "daemon", "funnel-gtk": "gui", "funnel-netns": "lib/tunnel/agent",
+                  "funnel-relay": "ingress-server/relay", "funnel-ingressd": "ingress-server/control",
+                  "funnel-ingress": "ingress-server/admin"}
+        return os.path.join(self.build, places[name], name)
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def install_data(self):
+        """What an installed program has in the data directories, as far as the session looks for it."""
+        shutil.copytree(os.path.join(ROOT, "data/icons/hicolor"), self.path("share/icons/hicolor"))
+        shutil.copy("/usr/share/icons/hicolor/index.theme", self.path("share/icons/hicolor/"))
+        os.makedirs(self.path("share/applications"))
+        shutil.copy(os.path.join(self.build, "data", APP + ".desktop"), self.path("share/applications/"))
+        self.service(APP, self.program("funnel-gtk") + " --gapplication-service")
+
+    def service(self, name, command):
+        self.write(f"share/dbus-1/services/{name}.service", f"[D-BUS Service]\nName={name}\nExec={command}\n")
+
+    # --- processes
+
+    def start(self, name, command, **more):
+        log = open(self.path(name + ".log"), "ab")
+        self.children[name] = subprocess.Popen(command, env=self.environment, stderr=log, stdin=subprocess.DEVNULL,
+                                               stdout=more.pop("stdout", log), cwd=self.folder, **more)
+        return self.children[name]
+
+    def stop(self, name, number=signal.SIGTERM):
+        child = self.children.pop(name, None)
+        if child and child.poll() is None:
+            child.send_signal(number)
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait(10)
+
+    def run(self, *command, check=True):
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+                              cwd=self.folder, check=False)
+        if check and done.returncode:
+            raise Failure(f"{' '.join(command)[:100]}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def log(self, name):
+        try:
+            with open(self.path(name + ".log"), encoding="utf-8", errors="replace") as text:
+                return text.read()
+        except OSError:
+            return ""
+
+    def ours(self, program):
+        """Processes of this stage that run a program, however they were started."""
+        found = []
+        for folder in glob.glob("/proc/[0-9]*"):
+            try:
+                with open(folder + "/environ", "rb") as text:
+                    mine = self.folder.encode() in text.read()
+                if mine and os.path.basename(os.readlink(folder + "/exe")) == program:
+                    found.append(int(os.path.basename(folder)))
+            except OSError:
+                pass
+        return found
+
+    def close(self):
+        for name in ("gui",):
+            self.stop(name)
+        for name in reversed(list(self.children)):
+            self.stop(name)
+        for program in ("funnel-gtk", "funneld", "funnel-netns", "funnel-relay", "xfconfd", "at-spi-bus-launcher", "at-spi2-registryd",
+                        "dbus-daemon", "wrapper-2.0"):
+            for pid in self.ours(program):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- the session
+
+    def start_session(self, screen="1000x900"):
+        read, write = os.pipe()
+        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", screen + "x24", "-nolisten", "tcp"], pass_fds=[write])
+        os.close(write)
+        with os.fdopen(read) as number:
+            self.environment["DISPLAY"] = ":" + number.readline().strip()
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + self.path("run/bus")
+        self.start("bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" + self.environment["DBUS_SESSION_BUS_ADDRESS"]])
+        until(lambda: os.path.exists(self.path("run/bus")), "the session bus")
+        self.start("openbox", ["openbox"])
+        until(lambda: self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK", check=False).count("window id"), "the window manager")
+        # The test itself is a client of this session too.
+        os.environ.update({key: self.environment[key] for key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME")})
+
+    def start_panel(self, kind):
+        if kind == "xfce":
+            self.write("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", XFCE_PANEL)
+            self.start("panel", ["xfce4-panel", "--disable-wm-check"])
+        else:
+            self.write("config/lxqt/panel.conf", LXQT_PANEL)
+            self.start("panel", ["lxqt-panel"])
+
+    def icons(self):
+        """What the panel there is was given."""
+        answer = self.run("gdbus", "call", "--session", "-d", "org.kde.StatusNotifierWatcher", "-o", "/StatusNotifierWatcher", "-m",
+                          "org.freedesktop.DBus.Properties.Get", "org.kde.StatusNotifierWatcher", "RegisteredStatusNotifierItems", check=False)
+        return answer.count(":1.")
+
+    def shot(self, name):
+        path = self.path(f"shots/{name}.png")
+        self.run("maim", "-u", path)
+        keep = os.environ.get("FUNNEL_GUI_SHOTS")
+        if keep:
+            os.makedirs(keep, exist_ok=True)
+            shutil.copy(path, keep)
+        return path
+
+    def settled(self, name):
+        """A screenshot that does not change any more."""
+        last = None
+        for _ in range(100):
+            path = self.shot(name)
+            with open(path, "rb") as picture:
+                now = picture.read()
+            if now == last:
+                return path
+            last = now
+            time.sleep(0.1)
+        raise Failure("the screen does not come to rest")
+
+    # --- what the window is for
+
+    def start_target(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_port
+
+    def start_ingress(self):
+        self.run("funnel-ingress", "init", "--zone", ZONE, "--endpoint", "127.0.0.1:51820", "--public-port", "443", "--listen", "127.0.0.1",
+                 "--tunnel", "direct")
+        self.start("ingress", [self.program("funnel-ingressd")])
+        until(lambda: self.run("funnel-ingress", "status", check=False), "the ingress")
+
+    def start_authority(self):
+        """A certificate authority that wants to be shown the name, and the service file of a node that trusts it."""
+        tls = self.path("tls")
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj", "/CN=test",
+                 "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tls + "/api.key", "-out", tls + "/api.pem")
+        self.write("tls/pebble.json", json.dumps({"pebble": {
+            "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": tls + "/api.pem",
+            "privateKey": tls + "/api.key", "httpPort": 1, "tlsPort": 443, "ocspResponderURL": "", "certificateValidityPeriod": 604800,
+            "externalAccountBindingRequired": False}}))
+        self.start("names", ["pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", "127.0.0.1:8053", "-management", "",
+                             "-http01", "", "-https01", "", "-tlsalpn01", ""])
+        self.environment["PEBBLE_VA_NOSLEEP"] = "1"
+        self.start("authority", ["pebble", "-config", tls + "/pebble.json", "-dnsserver", "127.0.0.1:8053"])
+        curl = ["curl", "-s", "--cacert", tls + "/api.pem"]
+        until(lambda: self.run(*curl, "https://127.0.0.1:14000/dir", check=False), "the certificate authority")
+        self.run(*curl, "-o", tls + "/ca.pem", "https://127.0.0.1:15000/roots/0")
+        self.service(APP + ".Daemon",
+                     f"{self.program('funneld')} --ca https://127.0.0.1:14000/dir --ca-file {tls}/api.pem")
+
+    def invite(self):
+        return self.run("funnel-ingress", "invite", "laptop", "--grant").strip()
+
+    def shares(self):
+        return json.loads(self.run("funnel", "status", "--json"))["shares"]
+
+    def visit(self):
+        return self.run("curl", "-s", "--cacert", self.path("tls/ca.pem"), "--max-time", "10", f"https://{NAME}/", check=False)
