@@ -6,6 +6,7 @@
 #include <locale.h>
 
 #include "gui/application.h"
+#include "gui/without-gl.h"
 #include "lib/base/names.h"
 
 int
@@ -14,6 +15,7 @@ main (int argc, char **argv)
   g_autoptr (FunnelApplication) application = NULL;
   const char *locale_dir = g_getenv (FUNNEL_ENV_LOCALE_DIR);
 
+  funnel_without_gl_begin ();
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, locale_dir ? locale_dir : FUNNEL_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");

@@ -14,6 +14,7 @@
 #include "gui/qr.h"
 #include "gui/share-row.h"
 #include "gui/tell.h"
+#include "gui/without-gl.h"
 
 struct _FunnelWindow
 {
@@ -240,12 +241,12 @@ on_share_details (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
-show_uri_cb (GObject *source, GAsyncResult *result, gpointer data)
+launch_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (FunnelWindow) self = data;
   g_autoptr (GError) error = NULL;
 
-  if (!gtk_show_uri_full_finish (GTK_WINDOW (source), result, &error))
+  if (!g_app_info_launch_default_for_uri_finish (result, &error))
     funnel_window_tell (self, _ ("No browser could be opened; copy the address instead"));
 }
 
@@ -253,10 +254,15 @@ static void
 on_share_open (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
+  g_autoptr (GdkAppLaunchContext) context = NULL;
 
-  if (share)
-    gtk_show_uri_full (GTK_WINDOW (widget), funnel_dbus_share_get_url (share), GDK_CURRENT_TIME,
-                       NULL, show_uri_cb, g_object_ref (widget));
+  if (!share)
+    return;
+  context = gdk_display_get_app_launch_context (gtk_widget_get_display (widget));
+  funnel_without_gl_spare (G_APP_LAUNCH_CONTEXT (context));
+  g_app_info_launch_default_for_uri_async (funnel_dbus_share_get_url (share),
+                                           G_APP_LAUNCH_CONTEXT (context), NULL, launch_cb,
+                                           g_object_ref (widget));
 }
 
 static void

@@ -30,7 +30,7 @@ class Desk:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": self.home, "XDG_RUNTIME_DIR": self.home, "LC_ALL": locale,
             "LANGUAGE": locale.split(".")[0],
-            "FUNNEL_LOCALE_DIR": os.path.join(self.build, "po"), "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11", "GDK_SCALE": str(scale), "NO_AT_BRIDGE": "1", "GTK_A11Y": "none",
+            "FUNNEL_LOCALE_DIR": os.path.join(self.build, "po"), "GDK_BACKEND": "x11", "GDK_SCALE": str(scale), "NO_AT_BRIDGE": "1", "GTK_A11Y": "none",
             "GSETTINGS_BACKEND": "keyfile", "GSETTINGS_SCHEMA_DIR": os.path.join(self.build, "data"),
             "XDG_CONFIG_HOME": os.path.join(self.home, "config"),
             "XDG_DATA_DIRS": os.path.join(self.home, "share") + ":/usr/local/share:/usr/share",

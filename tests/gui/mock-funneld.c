@@ -533,7 +533,10 @@ on_manager_set_paused (FunnelDBusManager *manager,
       g_object_set_data (G_OBJECT (share), "paused", paused ? mock : NULL);
       funnel_dbus_share_set_enabled (share, !paused);
       if (paused)
-        set_state (share, "off", "It is paused, with all other shares.", "");
+        {
+          set_state (share, "off", "It is paused, with all other shares.", "");
+          funnel_dbus_share_set_flows_active (share, 0);
+        }
       else
         begin (share);
       count++;
