@@ -10,6 +10,7 @@
 #include "gui/tray/tray.h"
 
 #define CLOSED_NOTICE "closed"
+#define PANEL_SECONDS 60 /* that a panel may take to start again */
 
 struct _FunnelBackground
 {
@@ -22,6 +23,7 @@ struct _FunnelBackground
   FunnelTray *tray;   /* NULL while it is not wanted */
   gboolean held;      /* the application, by us */
   gboolean was_there; /* the icon, when this was announced last */
+  guint grace;        /* timer; the panel that showed the icon went a moment ago */
 };
 
 enum
@@ -47,17 +49,54 @@ prefers (FunnelBackground *self, const char *key, gboolean otherwise)
   return self->preferences ? g_settings_get_boolean (self->preferences, key) : otherwise;
 }
 
+static guint
+count_public (FunnelBackground *self)
+{
+  GListModel *list = funnel_connection_get_shares (self->connection);
+  guint count = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (list); i++)
+    {
+      g_autoptr (FunnelDBusShare) share = g_list_model_get_item (list, i);
+
+      count += g_strcmp0 (funnel_dbus_share_get_state (share), "off") != 0;
+    }
+  return count;
+}
+
+static void update_hold (FunnelBackground *self);
+
+static gboolean
+on_grace (gpointer data)
+{
+  FunnelBackground *self = data;
+
+  self->grace = 0;
+  update_hold (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+announce_tray (FunnelBackground *self, gboolean there)
+{
+  if (there == self->was_there)
+    return;
+  self->was_there = there;
+  g_clear_handle_id (&self->grace, g_source_remove);
+  if (!there && self->tray)
+    self->grace = g_timeout_add_seconds (PANEL_SECONDS, on_grace, self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TRAY_THERE]);
+}
+
 static void
 update_hold (FunnelBackground *self)
 {
   gboolean there = funnel_background_get_tray_there (self);
-  gboolean hold = there || prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE);
+  gboolean hold;
 
-  if (there != self->was_there)
-    {
-      self->was_there = there;
-      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TRAY_THERE]);
-    }
+  announce_tray (self, there);
+  hold = there || self->grace || prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE)
+         || (prefers (self, FUNNEL_PREFERENCE_NOTIFICATIONS, TRUE) && count_public (self) > 0);
   if (hold == self->held)
     return;
   self->held = hold;
@@ -206,6 +245,7 @@ static void
 on_connection_changed (FunnelConnection *connection, gpointer data)
 {
   update_tray (data);
+  update_hold (data);
 }
 
 static void
@@ -257,21 +297,6 @@ read_autostart (FunnelBackground *self)
 }
 
 /* --- Without a window and without an icon --- */
-
-static guint
-count_public (FunnelBackground *self)
-{
-  GListModel *list = funnel_connection_get_shares (self->connection);
-  guint count = 0;
-
-  for (guint i = 0; i < g_list_model_get_n_items (list); i++)
-    {
-      g_autoptr (FunnelDBusShare) share = g_list_model_get_item (list, i);
-
-      count += g_strcmp0 (funnel_dbus_share_get_state (share), "off") != 0;
-    }
-  return count;
-}
 
 static void
 on_window_removed (GtkApplication *application, GtkWindow *window, gpointer data)
@@ -396,6 +421,7 @@ funnel_background_dispose (GObject *object)
   FunnelBackground *self = FUNNEL_BACKGROUND (object);
 
   g_cancellable_cancel (self->cancellable);
+  g_clear_handle_id (&self->grace, g_source_remove);
   if (self->tray)
     g_object_run_dispose (G_OBJECT (self->tray));
   g_clear_object (&self->tray);

@@ -2,9 +2,10 @@
 #pragma once
 
 /* The program while it has no window: the icon in the panel, notifications, starting at login. It
- * holds the application as long as there is a panel that shows the icon, or as long as it shall be
- * there from login on; otherwise closing the window ends the program, and a notification says what
- * stays public.
+ * stays as long as a panel shows the icon (and a minute more, for panels that start again), as long
+ * as it shall be there from login on, and as long as something is public of which notifications may
+ * have to tell. Otherwise it ends with its window. Where no panel shows the icon, a notification
+ * says what stays public when the window is closed.
  *
  * Adds to the application: app.share-toggle (s): the share at this object path on or off;
  * app.share-open (s): it in a browser.
