@@ -12,7 +12,8 @@ make_outdated (const char *version)
 
   return (FunnelBanner) {
       .text = g_strdup_printf (_ ("The Funnel service is of version %s, older than this window "
-                                  "(%s). Some things may not work until it is restarted."),
+                                  "(%s). Some things may not work until it is restarted, "
+                                  "for example with: systemctl --user restart funneld"),
                                *clean ? clean : "?", FUNNEL_VERSION)};
 }
 
@@ -36,6 +37,10 @@ funnel_banner_make (const FunnelBannerFacts *facts)
 {
   if (facts->state == FUNNEL_CONNECTION_OUTDATED)
     return make_outdated (facts->version);
+  if (facts->state == FUNNEL_CONNECTION_READY && facts->stranded)
+    return (FunnelBanner) {g_strdup (_ ("Nothing can be reached: this computer has not joined an "
+                                        "ingress.")),
+                           _ ("_Join…"), "win.join"};
   if (facts->state != FUNNEL_CONNECTION_READY || !facts->joined)
     return (FunnelBanner) {0};
   if (g_strcmp0 (facts->ingress_state, "linked") != 0)

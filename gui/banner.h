@@ -13,6 +13,7 @@ typedef struct
   FunnelConnectionState state;
   const char *version; /* of the daemon */
   gboolean joined;
+  gboolean stranded; /* not joined, and there are shares nobody can reach */
   gboolean paused;
   gboolean granted; /* something is */
   const char *ingress_state;

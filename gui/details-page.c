@@ -179,6 +179,8 @@ show_access (FunnelDetailsPage *self)
   adw_preferences_group_set_description (self->access, markup);
   show_text (self->allow, joined);
   show_text (self->user, user);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->password),
+                            *gtk_editable_get_text (GTK_EDITABLE (self->user)) != '\0');
   gtk_widget_set_visible (GTK_WIDGET (self->user), http);
   gtk_widget_set_visible (GTK_WIDGET (self->password), http);
   set_subtitle (ADW_ACTION_ROW (self->end), end);

@@ -51,6 +51,10 @@ show_places (FunnelPublishPage *self)
   for (guint i = 0; i < self->places->len; i++)
     gtk_string_list_take (texts, describe_place (g_ptr_array_index (self->places, i)));
   adw_combo_row_set_model (self->place, G_LIST_MODEL (texts));
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->place),
+                                 self->places->len > 0
+                                     ? _ ("Public address")
+                                     : _ ("No public address: the ingress has not told one yet"));
 }
 
 static const FunnelPlace *

@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "gui/labels.h"
+#include "lib/base/error.h"
 
 typedef struct
 {
@@ -13,16 +14,41 @@ typedef struct
   char *url;
   char *name;
   guint16 port;
+  GtkWidget *widget; /* in the window above which to ask */
+  gboolean lan;      /* the user has accepted that */
+  gboolean force;
 } Publish;
+
+static void ask (GTask *task, const char *title, const char *body);
 
 static void
 publish_free (Publish *publish)
 {
   g_object_unref (publish->connection);
+  g_object_unref (publish->widget);
   g_free (publish->target);
   g_free (publish->url);
   g_free (publish->name);
   g_free (publish);
+}
+
+/* Whether the daemon refuses @publish only until somebody has said that it is meant; asks for that.
+ */
+static gboolean
+is_for_user_to_say (Publish *publish, const GError *error)
+{
+  gboolean lan = strstr (error->message, "--lan") != NULL;
+  gboolean force = strstr (error->message, "--force") != NULL;
+
+  if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED))
+    return FALSE;
+  if ((lan && !publish->lan) || (force && !publish->force))
+    {
+      publish->lan |= lan;
+      publish->force |= force;
+      return TRUE;
+    }
+  return FALSE;
 }
 
 static void
@@ -34,6 +60,13 @@ client_share_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (path)
     g_task_return_pointer (task, path, g_free);
+  else if (is_for_user_to_say (g_task_get_task_data (task), error))
+    {
+      g_autofree char *body = funnel_words_sentence (error->message);
+
+      ask (g_object_ref (task), _ ("Publish this all the same?"), body);
+      g_error_free (error);
+    }
   else
     g_task_return_error (task, error);
 }
@@ -49,6 +82,8 @@ share (GTask *task)
   g_variant_dict_init (&options, NULL);
   g_variant_dict_insert (&options, "name", "s", publish->name);
   g_variant_dict_insert (&options, "port", "q", publish->port);
+  g_variant_dict_insert (&options, "lan", "b", publish->lan);
+  g_variant_dict_insert (&options, "force", "b", publish->force);
   funnel_client_share_async (funnel_connection_get_client (publish->connection), publish->target,
                              g_variant_dict_end (&options), g_task_get_cancellable (task),
                              client_share_cb, task);
@@ -66,10 +101,12 @@ on_dialog_response (AdwMessageDialog *dialog, const char *response, GTask *task)
   g_object_unref (task);
 }
 
+/* Takes the task. */
 static void
-ask (GtkWidget *widget, GTask *task, const char *title, const char *body)
+ask (GTask *task, const char *title, const char *body)
 {
-  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (widget));
+  Publish *publish = g_task_get_task_data (task);
+  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (publish->widget));
   AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (window, title, body));
 
   adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "publish", _ ("_Publish"),
@@ -108,6 +145,7 @@ funnel_publish_async (GtkWidget *widget,
   g_autofree char *body = NULL;
 
   publish->connection = g_object_ref (connection);
+  publish->widget = g_object_ref (widget);
   publish->target = g_strdup (target);
   publish->url = funnel_place_dup_url (place);
   publish->name = g_strdup (place->name);
@@ -117,14 +155,14 @@ funnel_publish_async (GtkWidget *widget,
   if (!funnel_dbus_manager_get_exposed (funnel_client_get_manager (client)))
     {
       body = make_exposure_body (publish);
-      ask (widget, task, _ ("Put this on the internet?"), body);
+      ask (task, _ ("Put this on the internet?"), body);
     }
   else if (place->used_for)
     {
       g_autofree char *used_for = funnel_words_target (place->used_for);
 
       body = g_strdup_printf (_ ("%s leads to: %s. That ends."), publish->url, used_for);
-      ask (widget, task, _ ("Replace what is there?"), body);
+      ask (task, _ ("Replace what is there?"), body);
     }
   else
     share (task);

@@ -43,13 +43,17 @@ show_state (FunnelShareRow *self)
 {
   FunnelLook look = funnel_look_share (funnel_dbus_share_get_state (self->share));
   g_autofree char *reason = funnel_words_clean (funnel_dbus_share_get_reason (self->share));
+  /* Wanted on, and off all the same. */
+  gboolean odd = funnel_dbus_share_get_enabled (self->share)
+                 && g_strcmp0 (funnel_dbus_share_get_state (self->share), "off") == 0;
 
   gtk_image_set_from_icon_name (self->icon, look.icon);
   set_tone (GTK_WIDGET (self->icon), look.tone);
   set_tone (GTK_WIDGET (self->state), look.tone);
   gtk_label_set_text (self->state, look.words);
   gtk_label_set_text (self->reason, reason);
-  gtk_widget_set_visible (GTK_WIDGET (self->reason), look.tone == FUNNEL_TONE_TROUBLE && *reason);
+  gtk_widget_set_visible (GTK_WIDGET (self->reason),
+                          *reason && (odd || look.tone == FUNNEL_TONE_TROUBLE));
 }
 
 static void
@@ -88,11 +92,16 @@ update (FunnelShareRow *self)
 {
   g_autofree char *url = funnel_words_clean (funnel_dbus_share_get_url (self->share));
   g_autofree char *target = funnel_words_target (funnel_dbus_share_get_target (self->share));
+  g_autofree char *bound
+      = funnel_dbus_share_get_foreground (self->share)
+            /* Translators: what is published; it ends when a command in a terminal does. */
+            ? g_strdup_printf (_ ("%s, until its command ends"), target)
+            : NULL;
   const char *shown = g_str_has_prefix (url, "https://") ? url + strlen ("https://") : url;
 
   gtk_label_set_text (self->name, shown);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), url);
-  gtk_label_set_text (self->target, target);
+  gtk_label_set_text (self->target, bound ? bound : target);
   show_state (self);
   show_switch (self);
   show_traffic (self);

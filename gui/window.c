@@ -21,6 +21,7 @@ struct _FunnelWindow
   AdwApplicationWindow parent_instance;
   FunnelConnection *connection;
   GSettings *preferences;
+  gboolean wants_join; /* the user asked for the join page, though there are shares */
   AdwToastOverlay *toasts;
   AdwLeaflet *pages;
   AdwWindowTitle *title;
@@ -60,6 +61,8 @@ show_banner (FunnelWindow *self, FunnelDBusIngress *ingress)
       .version = version,
       /* The join page tells by itself what is under way. */
       .joined = ingress != NULL && !funnel_join_page_is_busy (self->join_page),
+      .stranded = has_data && !ingress && !self->wants_join
+                  && g_list_model_get_n_items (funnel_connection_get_shares (self->connection)) > 0,
       .paused = has_data && funnel_dbus_manager_get_paused (funnel_client_get_manager (client)),
       .granted = grants && g_variant_n_children (grants) > 0,
       .ingress_state = ingress ? funnel_dbus_ingress_get_state (ingress) : NULL,
@@ -108,7 +111,7 @@ choose_view (FunnelWindow *self, FunnelDBusIngress *ingress)
   if (!funnel_connection_has_data (self->connection))
     return "problem";
   /* A join that has just come to its end is still looked at. */
-  if ((!ingress && g_list_model_get_n_items (shares) == 0)
+  if ((!ingress && (self->wants_join || g_list_model_get_n_items (shares) == 0))
       || funnel_join_page_is_busy (self->join_page))
     return "join";
   return g_list_model_get_n_items (shares) == 0 ? "empty" : "list";
@@ -139,6 +142,8 @@ update (FunnelWindow *self)
 
   if (!has_data)
     show_problem (self);
+  if (ingress)
+    self->wants_join = FALSE;
   show_title (self, ingress);
   show_banner (self, ingress);
   gtk_stack_set_visible_child_name (self->stack, choose_view (self, ingress));
@@ -317,7 +322,17 @@ on_tell (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 on_back (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  show_page (FUNNEL_WINDOW (widget), "main");
+  FunnelWindow *self = FUNNEL_WINDOW (widget);
+
+  self->wants_join = FALSE;
+  show_page (self, "main");
+  update (self);
+}
+
+static void
+on_join (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  funnel_window_join (FUNNEL_WINDOW (widget), "");
 }
 
 static void
@@ -402,6 +417,8 @@ funnel_window_join (FunnelWindow *self, const char *link)
   g_return_if_fail (FUNNEL_IS_WINDOW (self));
   show_page (self, "main");
   ingress = funnel_connection_ref_ingress (self->connection);
+  self->wants_join = !ingress;
+  update (self);
   funnel_join_page_set_link (self->join_page, link);
   if (ingress)
     funnel_window_tell (self, _ ("This computer has joined an ingress already; leave it first"));
@@ -434,6 +451,7 @@ install_actions (GtkWidgetClass *klass)
 {
   gtk_widget_class_install_action (klass, "win.tell", "s", on_tell);
   gtk_widget_class_install_action (klass, "win.back", NULL, on_back);
+  gtk_widget_class_install_action (klass, "win.join", NULL, on_join);
   gtk_widget_class_install_action (klass, "win.publish", NULL, on_publish);
   gtk_widget_class_install_action (klass, "win.connection", NULL, on_connection);
   gtk_widget_class_install_action (klass, "win.preferences", NULL, on_preferences);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The main window: the list of shares, and the pages that open over it. Actions of the window:
- * publish, connection, preferences, about, back, start-service; of one share, by object path:
+ * publish, join, connection, preferences, about, back, start-service; of one share, by object path:
  * share-details, share-open, share-qr, share-remove; tell (s): show a text for a moment. */
 
 #include <adwaita.h>

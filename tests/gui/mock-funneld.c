@@ -481,6 +481,9 @@ on_ingress_leave (FunnelDBusIngress *ingress, GDBusMethodInvocation *invocation,
     return TRUE;
   funnel_dbus_ingress_complete_leave (ingress, invocation);
   g_dbus_object_manager_server_unexport (mock->objects, FUNNEL_OBJECT_INGRESSES "/1");
+  for (guint i = 0; i < mock->shares->len; i++)
+    set_state (g_ptr_array_index (mock->shares, i), "off", "This node has not joined an ingress.",
+               "funnel join TOKEN");
   return TRUE;
 }
 

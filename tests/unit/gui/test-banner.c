@@ -59,6 +59,10 @@ test_each (void)
   facts.reason = "no handshake\nfor long";
   facts.next_step = "Look at the network.";
   check (&facts, "no handshake for long\nLook at the network.", "win.connection");
+  facts = make_facts ();
+  facts.joined = FALSE;
+  facts.stranded = TRUE;
+  check (&facts, "not joined", "win.join");
   facts.state = FUNNEL_CONNECTION_OUTDATED;
   facts.version = "0.0.1";
   check (&facts, "0.0.1", NULL);
