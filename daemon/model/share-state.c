@@ -246,7 +246,10 @@ check_leaf (const FunnelShareFacts *facts, FunnelShareStatus *out)
     say_probing (out, g_strdup_printf ("The probe of %s did not tell which certificate it saw.",
                                        facts->name));
   else if (g_ascii_strcasecmp (facts->leaf, facts->probe_leaf) == 0)
-    say (out, FUNNEL_SHARE_STATE_ACTIVE, g_strdup (""), NULL);
+    say (out, FUNNEL_SHARE_STATE_ACTIVE,
+         is_text (facts->probe_detail) ? g_strdup_printf ("It works, but %s.", facts->probe_detail)
+                                       : g_strdup (""),
+         NULL);
   else
     say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
          g_strdup_printf ("The public name shows another certificate than this node's: "

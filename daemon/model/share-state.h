@@ -87,7 +87,7 @@ typedef struct
 typedef struct
 {
   FunnelShareState state;
-  char *reason;    /* one sentence; "" when active */
+  char *reason;    /* one sentence; "" when active and nothing is odd */
   char *next_step; /* what to type or do; "" when nothing */
 } FunnelShareStatus;
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/fingerprint.h"
+#include "lib/dns/dns-addresses.h"
 
 #include <gio/gnetworking.h>
 #include <glib-unix.h>
@@ -329,6 +330,30 @@ resolver_lookup_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   connect_next (task);
 }
 
+static void
+dns_addresses_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Probe *probe = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) addresses = funnel_dns_addresses_finish (result, &error);
+
+  for (guint i = 0; addresses && addresses[i]; i++)
+    {
+      GInetAddress *address = g_inet_address_new_from_string (addresses[i]);
+
+      if (address)
+        probe->addresses = g_list_append (probe->addresses, address);
+    }
+  if (!probe->addresses)
+    {
+      finish (task, FUNNEL_PROBE_DNS, error ? error->message : "no usable address");
+      return;
+    }
+  probe->next = probe->addresses;
+  connect_next (task);
+}
+
 /* Deadline and cancellation: both make the pending operation end. */
 
 static void
@@ -374,12 +399,13 @@ on_caller_cancelled (GCancellable *cancellable, gpointer data)
 void
 probe_async (const char *name,
              guint16 port,
+             const char *resolver,
              GCancellable *cancellable,
              GAsyncReadyCallback callback,
              gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
-  g_autoptr (GResolver) resolver = g_resolver_get_default ();
+  g_autoptr (GResolver) system = g_resolver_get_default ();
   Probe *probe = g_new0 (Probe, 1);
 
   g_task_set_source_tag (task, probe_async);
@@ -398,7 +424,11 @@ probe_async (const char *name,
       probe->caller_handler
           = g_cancellable_connect (cancellable, G_CALLBACK (on_caller_cancelled), task, NULL);
     }
-  g_resolver_lookup_by_name_async (resolver, name, probe->cancellable, resolver_lookup_cb, task);
+  if (resolver)
+    funnel_dns_addresses_async (name, resolver, PROBE_SECONDS, probe->cancellable, dns_addresses_cb,
+                                task);
+  else
+    g_resolver_lookup_by_name_async (system, name, probe->cancellable, resolver_lookup_cb, task);
 }
 
 ProbeResult *

@@ -24,9 +24,11 @@ typedef struct
 void probe_result_free (ProbeResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ProbeResult, probe_result_free)
 
-/** probe_async: takes at most PROBE_SECONDS. */
+/** probe_async: takes at most PROBE_SECONDS. @resolver: address of the one to ask; NULL: as any
+ * program of this host does. */
 void probe_async (const char *name,
                   guint16 port,
+                  const char *resolver,
                   GCancellable *cancellable,
                   GAsyncReadyCallback callback,
                   gpointer user_data);

@@ -4,6 +4,8 @@
 #include "ingress-server/control/prober.h"
 
 #include "lib/base/backoff.h"
+#include "lib/base/host.h"
+#include "ingress-server/control/dns-notes.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -13,6 +15,11 @@
 #define FAILURE_MAX_MS 15000 /* how long a share may stay unseen after it was mended */
 #define FAILURE_MIN_MS 1000
 #define JITTER_SECONDS 6
+/* How old a look at the DNS may be: of a share that changed, of which something is told, of others.
+ */
+#define LOOK_CHANGED_SECONDS 1
+#define LOOK_FAILED_SECONDS 30
+#define LOOK_STEADY_SECONDS 600
 
 /* One routed share. Waiting (timer), queued, or running (cancellable). */
 typedef struct
@@ -31,6 +38,7 @@ typedef struct
   GCancellable *running;
   FunnelBackoff backoff;
   FunnelLinkMessage *last;
+  char *said; /* its detail, without what is odd about the DNS */
   gint64 when;
 } Target;
 
@@ -41,6 +49,7 @@ struct _Prober
   gpointer user_data;
   char *(*gate) (const char *name, gpointer data);
   gpointer gate_data;
+  DnsNotes *notes;
   GHashTable *targets; /* key → Target*, owned */
   GQueue queue;        /* Target* */
   guint running;
@@ -59,9 +68,42 @@ target_free (Target *target)
     g_cancellable_cancel (target->running);
   g_clear_object (&target->running);
   g_clear_pointer (&target->last, funnel_link_message_free);
+  g_free (target->said);
   g_free (target->key);
   g_free (target->name);
   g_free (target);
+}
+
+/* The detail that is told: what the probe has seen, and what is odd about the DNS. */
+static void
+put_detail (Target *target)
+{
+  const char *note = dns_notes_get (target->prober->notes, target->name);
+
+  g_free (target->last->detail);
+  if (target->said && note)
+    target->last->detail = g_strdup_printf ("%s; %s", target->said, note);
+  else
+    target->last->detail = g_strdup (target->said ? target->said : note);
+}
+
+static void
+on_note_changed (const char *name, gpointer user_data)
+{
+  Prober *self = user_data;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->targets);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Target *target = value;
+
+      if (!target->last || !g_str_equal (target->name, name))
+        continue;
+      put_detail (target);
+      self->func (target->node, target->last, self->user_data);
+    }
 }
 
 Prober *
@@ -73,6 +115,7 @@ prober_new (const IngressConfig *config, ProberFunc func, gpointer user_data)
   self->func = func;
   self->user_data = user_data;
   g_queue_init (&self->queue);
+  self->notes = dns_notes_new (config, on_note_changed, self);
   self->targets
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)target_free);
   return self;
@@ -82,6 +125,7 @@ void
 prober_free (Prober *self)
 {
   g_hash_table_unref (self->targets);
+  dns_notes_free (self->notes);
   g_queue_clear (&self->queue);
   g_free (self);
 }
@@ -167,7 +211,6 @@ make_message (Prober *self, const Target *target, guint32 epoch, const ProbeResu
   message->port = target->port;
   message->epoch = epoch;
   message->outcome = result->outcome;
-  message->detail = describe (self, target, result);
   message->leaf = g_strdup (result->leaf);
   message->addresses = g_strdupv (result->addresses);
   return message;
@@ -258,6 +301,11 @@ probe_cb (GObject *source, GAsyncResult *async_result, gpointer user_data)
       g_clear_object (&target->running);
       g_clear_pointer (&target->last, funnel_link_message_free);
       target->last = make_message (self, target, run->epoch, result);
+      g_free (target->said);
+      target->said = describe (self, target, result);
+      put_detail (target);
+      dns_notes_look (self->notes, target->name,
+                      target->last->detail ? LOOK_FAILED_SECONDS : LOOK_STEADY_SECONDS);
       target->when = ingress_now ();
       g_debug ("Probe of %s: %s", target->key, funnel_probe_outcome_text (result->outcome));
       schedule_next (target);
@@ -280,12 +328,21 @@ is_shut (Prober *self, Target *target)
   target->last->port = target->port;
   target->last->epoch = target->epoch;
   target->last->outcome = FUNNEL_PROBE_DNS;
-  target->last->detail = why;
+  g_free (target->said);
+  target->said = why;
+  target->last->detail = g_strdup (why);
   target->last->addresses = g_new0 (char *, 1);
   target->when = ingress_now ();
   schedule_next (target);
   self->func (target->node, target->last, self->user_data);
   return TRUE;
+}
+
+/* This host's own names no resolver knows (RFC 6761 6.3). */
+static const char *
+resolver_for (Prober *self, const Target *target)
+{
+  return funnel_host_is_within (target->name, "localhost") ? NULL : self->config->resolver;
 }
 
 static void
@@ -306,7 +363,8 @@ start_queued (Prober *self)
       run->cancellable = g_object_ref (target->running);
       run->epoch = target->epoch;
       self->running++;
-      probe_async (target->name, target->port, target->running, probe_cb, run);
+      probe_async (target->name, target->port, resolver_for (self, target), target->running,
+                   probe_cb, run);
     }
 }
 
@@ -333,6 +391,7 @@ static void
 drop_target (Prober *self, Target *target)
 {
   self->running -= target->running != NULL;
+  dns_notes_forget (self->notes, target->name);
   g_hash_table_remove (self->targets, target->key);
 }
 
@@ -351,11 +410,15 @@ take_route (const IngressRouteInfo *info, gpointer user_data)
       target = NULL;
     }
   if (!target)
-    enqueue (target = add_target (self, key, info));
+    {
+      enqueue (target = add_target (self, key, info));
+      dns_notes_look (self->notes, info->name, LOOK_CHANGED_SECONDS);
+    }
   else if (target->epoch != info->epoch || target->renew)
     {
       target->epoch = info->epoch;
       target->renew = FALSE;
+      dns_notes_look (self->notes, info->name, LOOK_CHANGED_SECONDS);
       funnel_backoff_reset (&target->backoff);
       enqueue (target);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Probes every routed share: when it appears, when its epoch changes, every PROBER_STEADY_SECONDS
- * while all is well, and sooner after a failure. */
+/* Probes every routed share, and compares what a server of its zone says with what the resolver
+ * says: when it appears, when its epoch changes, every PROBER_STEADY_SECONDS while all is well, and
+ * sooner after a failure. */
 
 #include "ingress-server/control/ingress-routes.h"
 #include "ingress-server/control/probe.h"

@@ -39,6 +39,21 @@ wish_free (gpointer data)
   g_free (wish);
 }
 
+/* A server that has an alias only says who knows more. */
+static void
+follow_alias (const FunnelDnsAsker *asker, FunnelDnsView *view, const char *address)
+{
+  g_auto (GStrv) aliases = NULL;
+
+  if (view->own[0] != NULL || view->own_problem != NULL)
+    return;
+  aliases = funnel_dns_ask (asker, view->name, "CNAME", address, NULL);
+  if (aliases == NULL)
+    return;
+  g_strfreev (view->own);
+  view->own = funnel_dns_ask_addresses (asker, aliases[0], NULL, &view->own_problem);
+}
+
 static gboolean
 ask_server (const FunnelDnsAsker *asker, FunnelDnsView *view, const char *server)
 {
@@ -53,6 +68,7 @@ ask_server (const FunnelDnsAsker *asker, FunnelDnsView *view, const char *server
   g_clear_pointer (&view->own_problem, g_free);
   g_clear_pointer (&view->own, g_strfreev);
   view->own = funnel_dns_ask_addresses (asker, view->name, addresses[0], &view->own_problem);
+  follow_alias (asker, view, addresses[0]);
   return view->own_problem == NULL;
 }
 
@@ -142,10 +158,19 @@ funnel_dns_view_record (const char *name, const char *address)
                           address);
 }
 
+gboolean
+funnel_dns_view_agrees (const FunnelDnsView *view)
+{
+  gboolean same = g_strv_length (view->own) == g_strv_length (view->system);
+
+  for (guint i = 0; view->own[i] != NULL; i++)
+    same = same && funnel_dns_view_has ((const char *const *)view->system, view->own[i]);
+  return same;
+}
+
 char *
 funnel_dns_view_describe_own (const FunnelDnsView *view)
 {
-  gboolean same = TRUE;
   g_autofree char *own = NULL;
 
   if (view->server == NULL)
@@ -153,9 +178,7 @@ funnel_dns_view_describe_own (const FunnelDnsView *view)
   if (view->own_problem != NULL)
     return g_strdup_printf ("; %s, a server of the zone, does not answer: %s", view->server,
                             view->own_problem);
-  for (guint i = 0; view->own[i] != NULL; i++)
-    same = same && funnel_dns_view_has ((const char *const *)view->system, view->own[i]);
-  if (same && g_strv_length (view->own) == g_strv_length (view->system))
+  if (funnel_dns_view_agrees (view))
     return g_strdup_printf (", as %s says", view->server);
   own = funnel_dns_view_list (view->own);
   return g_strdup_printf ("; %s, a server of the zone, says: %s", view->server, own);

@@ -41,6 +41,8 @@ gboolean funnel_dns_view_has (const char *const *list, const char *text);
 char *funnel_dns_view_list (GStrv addresses);
 /** funnel_dns_view_record: "www.example.org. 300 IN A 192.0.2.1", for zone files. */
 char *funnel_dns_view_record (const char *name, const char *address);
+/** funnel_dns_view_agrees: whether the zone's server has just the addresses the resolver has. */
+gboolean funnel_dns_view_agrees (const FunnelDnsView *view);
 /** funnel_dns_view_describe_own: how the answer of the zone's server stands to that of the system,
  * to be put behind the latter: ", as ns1.example.org says"; "" when none was asked. */
 char *funnel_dns_view_describe_own (const FunnelDnsView *view);

@@ -364,6 +364,18 @@ test_claims (void)
 }
 
 static void
+test_active_with_a_doubt (void)
+{
+  FunnelShareFacts facts = make_facts ();
+  g_auto (FunnelShareStatus) status = {0};
+
+  facts.probe_detail = "DNS says two things of it";
+  funnel_share_state_evaluate (&facts, &status);
+  g_assert_cmpint (status.state, ==, FUNNEL_SHARE_STATE_ACTIVE);
+  g_assert_cmpstr (status.reason, ==, "It works, but DNS says two things of it.");
+}
+
+static void
 test_no_detail (void)
 {
   FunnelShareFacts facts = make_facts ();
@@ -416,6 +428,7 @@ main (int argc, char **argv)
   g_test_add_func ("/share-state/only-active", test_only_active);
   g_test_add_func ("/share-state/foreign-names-both", test_foreign_names_both);
   g_test_add_func ("/share-state/no-detail", test_no_detail);
+  g_test_add_func ("/share-state/active-with-a-doubt", test_active_with_a_doubt);
   g_test_add_func ("/share-state/claims", test_claims);
   g_test_add_func ("/share-state/texts", test_texts);
   g_test_add_func ("/share-state/grants", test_grants);

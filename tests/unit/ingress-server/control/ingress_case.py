@@ -3,6 +3,7 @@
 and a small node in Python (join, link, offers)."""
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -332,6 +333,8 @@ class OfferServer:
             incoming.write(data)
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # else who is in accept() takes one more
         self.listener.close()
 
 

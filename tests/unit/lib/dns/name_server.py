@@ -25,7 +25,7 @@ note TXT "funnel=1"
 KNOT = """
 server:
     rundir: "{folder}"
-    listen: 127.0.0.1@{port}
+    listen: {host}@{port}
 database:
     storage: "{folder}"
 key:
@@ -48,7 +48,7 @@ zone:
 """
 
 BIND = """
-options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none;
+options {{ directory "{folder}"; listen-on port {port} {{ {host}; }}; listen-on-v6 {{ none; }}; pid-file none;
           session-keyfile none; recursion no; dnssec-validation no; managed-keys-directory "{folder}"; }};
 controls {{ }};
 key "good" {{ algorithm hmac-sha256; secret "{secret}"; }};
@@ -75,12 +75,12 @@ class NameServer:
     def available(cls, kind):
         return os.access(cls.programs[kind], os.X_OK)
 
-    def __init__(self, kind, folder, zone, port=None):
-        self.kind, self.zone = kind, zone
+    def __init__(self, kind, folder, zone, port=None, host="127.0.0.1"):
+        self.kind, self.zone, self.host = kind, zone, host
         self.folder = os.path.join(folder, kind)
         os.makedirs(self.folder, exist_ok=True)
         self.port = port or free_port()
-        self.address = "127.0.0.1:%d" % self.port
+        self.address = "%s:%d" % (host, self.port)
         self.key = os.path.join(self.folder, "key")
         with open(self.key, "w", encoding="ascii") as file:
             file.write('key "good" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n};\n' % SECRET)
@@ -90,7 +90,7 @@ class NameServer:
                 file.write("$ORIGIN %s.\n%s" % (zone, ZONE))
         configuration = os.path.join(self.folder, "conf")
         with open(configuration, "w", encoding="ascii") as file:
-            file.write((KNOT if kind == "knot" else BIND).format(folder=self.folder, port=self.port, secret=SECRET, zone=zone))
+            file.write((KNOT if kind == "knot" else BIND).format(folder=self.folder, host=host, port=self.port, secret=SECRET, zone=zone))
         words = ["-c", configuration] if kind == "knot" else ["-g", "-4", "-n", "1", "-c", configuration]
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen([self.programs[kind], *words], stdout=self.log, stderr=self.log, cwd=self.folder)
@@ -113,7 +113,7 @@ class NameServer:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(0.5)
             try:
-                sock.sendto(question, ("127.0.0.1", self.port))
+                sock.sendto(question, (self.host, self.port))
                 answer = sock.recv(512)
             except OSError:
                 return False
