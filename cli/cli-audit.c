@@ -16,6 +16,7 @@
 #include "lib/base/host.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +94,7 @@ ask_daemon (Run *run, GError **error)
   if (!certificates)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                           "the running funneld is of another version; restart it");
+                           _ ("the running funneld is of another version; restart it"));
       return FALSE;
     }
   all = funnel_dbus_certificates_get_certificates (certificates);
@@ -259,7 +260,7 @@ check_caa (Run *run, GError **error)
     return note_failure (run, "caa", "CAA records cannot be looked up", failure, error);
   verdict = funnel_caa_judge ((const char *const *)records, run->issuer, run->account, &why);
   funnel_audit_add (&run->audit, grades[verdict], "caa", "%s%s%s%s", why,
-                    where ? " (records of " : "", where ? where : "", where ? ")" : "");
+                    where ? _ (" (records of ") : "", where ? where : "", where ? ")" : "");
   return TRUE;
 }
 
@@ -363,7 +364,8 @@ print_result (Run *run)
     }
   funnel_audit_print (&run->audit);
   if (advice)
-    printf ("\nCAA records that let only this node's account have a certificate:\n%s\n", advice);
+    printf (_ ("\nCAA records that let only this node's account have a certificate:\n%s\n"),
+            advice);
 }
 
 static FunnelExit
@@ -385,14 +387,14 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_audit = {
     .name = "audit",
     .synopsis = "audit NAME",
-    .summary = "check who could pass for a name, and who has tried",
-    .details = "Compares the certificate visitors see with this node's, says what CAA records "
-               "allow and which "
-               "to publish, and\n"
-               "with --ct-log lists certificates for NAME that this node has not ordered. Ends "
-               "with status 1 "
-               "when something is\n"
-               "wrong.\n",
+    .summary = N_ ("check who could pass for a name, and who has tried"),
+    .details = N_ ("Compares the certificate visitors see with this node's, says what CAA records "
+                   "allow and which "
+                   "to publish, and\n"
+                   "with --ct-log lists certificates for NAME that this node has not ordered. Ends "
+                   "with status 1 "
+                   "when something is\n"
+                   "wrong.\n"),
     .flags
     = FUNNEL_CLI_CT_LOG | FUNNEL_CLI_DNS | FUNNEL_CLI_ISSUER | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,

@@ -2,6 +2,7 @@
 
 /* funnel ca: the certificate authorities this node orders from. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ read_key (const char *file, char **key, GError **error)
       return TRUE;
     }
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "--eab-key-file: %s does not hold the key an authority shows", file);
+               _ ("--eab-key-file: %s does not hold the key an authority shows"), file);
   return FALSE;
 }
 
@@ -161,7 +162,7 @@ check_usage (FunnelCli *cli, GError **error)
   if (!of_directory || (cli->arguments[0] && strcmp (cli->arguments[0], "default") != 0))
     return TRUE;
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                       "say which authority: funnel ca URL --ca-file=… --eab=… --profile=…");
+                       _ ("say which authority: funnel ca URL --ca-file=… --eab=… --profile=…"));
   return FALSE;
 }
 
@@ -246,20 +247,22 @@ run (FunnelCli *cli, GError **error)
   if (!set (cli, error))
     return FUNNEL_EXIT_ERROR;
   if (!cli->options->json)
-    puts ("Set. Certificates of other authorities are replaced now; `funnel status` shows them.");
+    puts (
+        _ ("Set. Certificates of other authorities are replaced now; `funnel status` shows them."));
   return FUNNEL_EXIT_OK;
 }
 
 const FunnelCliCommand funnel_cli_ca = {
     .name = "ca",
     .synopsis = "ca [FLAGS] [URL | default]",
-    .summary = "show or set the certificate authorities",
-    .details
-    = "Without URL shows where certificates are ordered. URL is an ACME directory; it replaces the "
-      "present ones, or\n"
-      "with --add is tried after them. `default` is Let's Encrypt. An authority that wants an "
-      "account of its own (ZeroSSL,\n"
-      "Google Trust Services) shows the identifier and the key for --eab and --eab-key-file.\n",
+    .summary = N_ ("show or set the certificate authorities"),
+    .details = N_ (
+        "Without URL shows where certificates are ordered. URL is an ACME directory; it replaces "
+        "the "
+        "present ones, or\n"
+        "with --add is tried after them. `default` is Let's Encrypt. An authority that wants an "
+        "account of its own (ZeroSSL,\n"
+        "Google Trust Services) shows the identifier and the key for --eab and --eab-key-file.\n"),
     .flags = FUNNEL_CLI_AUTHORITY | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

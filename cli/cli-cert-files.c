@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-cert.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/pkcs12.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
@@ -231,6 +232,6 @@ funnel_cert_write (const FunnelCliOptions *options,
     return FALSE;
   if (fflush (stdout) == 0)
     return TRUE;
-  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "standard output is gone");
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, _ ("standard output is gone"));
   return FALSE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-cert.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-json.h"
@@ -87,11 +88,11 @@ print_install (GVariant *install, gboolean only_problem)
   if (*group)
     g_string_append_printf (text, ", group %s", group);
   if (get_flag (install, "hook"))
-    g_string_append (text, ", with a hook");
+    g_string_append (text, _ (", with a hook"));
   if (*problem)
     g_string_append_printf (text, ": %s", problem);
   if (*retry)
-    g_string_append_printf (text, "; tried again at %s", retry);
+    g_string_append_printf (text, _ ("; tried again at %s"), retry);
   print_field ("files", text->str);
 }
 
@@ -135,7 +136,7 @@ print_certificate (const char *name, GVariant *dict)
   print_field ("issuer", issuer);
   print_field ("until", end);
   print_retry ("renewal", get_time (dict, "renew-at"));
-  print_field ("kept", get_flag (dict, "kept") ? "current, because of `funnel cert`" : "");
+  print_field ("kept", get_flag (dict, "kept") ? _ ("current, because of `funnel cert`") : "");
   print_field ("users", clean_users);
   print_installs (dict, FALSE);
 }
@@ -257,8 +258,8 @@ funnel_cert_print_list (FunnelDBusCertificates *certificates, gboolean json)
       putchar ('\n');
     }
   if (count == 0)
-    puts (
-        "There is no certificate.\nNext: `funnel 3000` gets one, and so does `funnel cert NAME`.");
+    puts (_ (
+        "There is no certificate.\nNext: `funnel 3000` gets one, and so does `funnel cert NAME`."));
   print_place ("Local API: socket", funnel_dbus_certificates_get_local_api_socket (certificates));
   print_place ("Local API: HTTP at", funnel_dbus_certificates_get_local_api_url (certificates));
 }
@@ -286,7 +287,7 @@ funnel_cert_print_problems (FunnelDBusCertificates *certificates)
         }
       if (!bad)
         continue;
-      printf ("certificate files of %s\n", name);
+      printf (_ ("certificate files of %s\n"), name);
       print_installs (dict, TRUE);
       putchar ('\n');
     }

@@ -5,6 +5,7 @@
 
 #include "cli/cli-cert.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -63,15 +64,17 @@ check_flags (const FunnelCliOptions *options, GError **error)
   FunnelCliFlags modes = options->given & MODES;
 
   if (modes & (modes - 1))
-    return refuse (error, "only one of --install, --uninstall, --allow-user, --deny-user, --forget "
-                          "and --list can be given");
+    return refuse (error,
+                   _ ("only one of --install, --uninstall, --allow-user, --deny-user, --forget "
+                      "and --list can be given"));
   if (modes && (options->given & OUTPUTS))
-    return refuse (error, "--cert-file, --key-file and --min-validity are for `funnel cert NAME` "
-                          "alone");
+    return refuse (error,
+                   _ ("--cert-file, --key-file and --min-validity are for `funnel cert NAME` "
+                      "alone"));
   if ((options->group || options->hook) && !options->install_folder)
-    return refuse (error, "--group and --hook need --install");
+    return refuse (error, _ ("--group and --hook need --install"));
   if (options->json && modes != FUNNEL_CLI_LIST)
-    return refuse (error, "the json flag needs --list");
+    return refuse (error, _ ("the json flag needs --list"));
   return TRUE;
 }
 
@@ -82,12 +85,12 @@ read_words (Run *run, GError **error)
   guint n = g_strv_length (words);
 
   if (run->cli->options->list)
-    return n == 0 || refuse (error, "--list shows all names; leave the name off");
+    return n == 0 || refuse (error, _ ("--list shows all names; leave the name off"));
   if (n == 0)
-    return refuse (error, "a name is needed: funnel cert NAME");
+    return refuse (error, _ ("a name is needed: funnel cert NAME"));
   run->to_stdout = n == 2 && strcmp (words[1], "-") == 0;
   if (n == 2 && (!run->to_stdout || (run->cli->options->given & MODES)))
-    return refuse (error, "after the name only \"-\" can follow, for standard output");
+    return refuse (error, _ ("after the name only \"-\" can follow, for standard output"));
   run->name = funnel_host_normalize (words[0], error);
   return run->name != NULL && funnel_cert_check_outputs (run->cli->options, run->to_stdout, error);
 }
@@ -107,10 +110,11 @@ say_notice (Run *run)
   if (funnel_dbus_manager_call_take_certificate_notice_finish (manager, &name,
                                                                funnel_cli_await (&result), NULL)
       && *name)
-    fprintf (stderr,
-             "Note: certificates are listed in public transparency logs: the name %s becomes known "
-             "to everybody,\nand stays so.\n",
-             run->name);
+    fprintf (
+        stderr,
+        _ ("Note: certificates are listed in public transparency logs: the name %s becomes known "
+           "to everybody,\nand stays so.\n"),
+        run->name);
 }
 
 /* One line that moves on a terminal, a line per step elsewhere. */
@@ -212,13 +216,13 @@ do_install (Run *run, GError **error)
                                                      funnel_cli_await (&result), &failure))
     return pass (failure, error);
   fprintf (stderr,
-           "%s/%s holds fullchain.pem, privkey.pem and combined.pem, and is kept current.\n",
+           _ ("%s/%s holds fullchain.pem, privkey.pem and combined.pem, and is kept current.\n"),
            options->install_folder, run->name);
   if (!*problem)
     return TRUE;
   clean = funnel_label_clean (problem);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-               "%s; the files are in place, and the hook is tried again", clean);
+               _ ("%s; the files are in place, and the hook is tried again"), clean);
   return FALSE;
 }
 
@@ -250,8 +254,8 @@ find_user (const char *text, guint32 *uid, GError **error)
     }
   if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32 - 1, &number, NULL))
     {
-      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "there is no user \"%s\"",
-                   text);
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   _ ("there is no user \"%s\""), text);
       return FALSE;
     }
   *uid = (guint32)number;
@@ -332,7 +336,7 @@ run (FunnelCli *cli, GError **error)
   if (!state.certificates)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                           "the running funneld is of another version; restart it");
+                           _ ("the running funneld is of another version; restart it"));
       return FUNNEL_EXIT_ERROR;
     }
   g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (state.certificates), ORDER_MS);
@@ -342,16 +346,18 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_cert = {
     .name = "cert",
     .synopsis = "cert NAME [-] | --list",
-    .summary = "get a certificate for a web server of this machine",
-    .details
-    = "Gets a certificate for NAME through the funnel, writes it to NAME.crt and NAME.key (or to "
-      "the "
-      "files given, or with -\n"
-      "to standard output), and keeps it current from then on; a --cert-file that ends in .p12 or "
-      ".pfx is PKCS #12.\n"
-      "With --install the files are kept current too; with --allow-user a web server that runs as "
-      "USER finds it at the\n"
-      "local API. docs/web-servers.md shows Caddy, Apache, nginx and HAProxy.\n",
+    .summary = N_ ("get a certificate for a web server of this machine"),
+    .details = N_ (
+        "Gets a certificate for NAME through the funnel, writes it to NAME.crt and NAME.key (or to "
+        "the "
+        "files given, or with -\n"
+        "to standard output), and keeps it current from then on; a --cert-file that ends in .p12 "
+        "or "
+        ".pfx is PKCS #12.\n"
+        "With --install the files are kept current too; with --allow-user a web server that runs "
+        "as "
+        "USER finds it at the\n"
+        "local API. docs/web-servers.md shows Caddy, Apache, nginx and HAProxy.\n"),
     .flags = FUNNEL_CLI_CERTIFICATE | FUNNEL_CLI_MIN_VALIDITY | FUNNEL_CLI_INSTALL
              | FUNNEL_CLI_UNINSTALL | FUNNEL_CLI_GROUP | FUNNEL_CLI_HOOK | FUNNEL_CLI_ALLOW_USER
              | FUNNEL_CLI_DENY_USER | FUNNEL_CLI_LIST | FUNNEL_CLI_FORGET | FUNNEL_CLI_JSON

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-command.h"
 
+#include <glib/gi18n.h>
 #include <glib-unix.h>
 #include <locale.h>
 #include <signal.h>
@@ -36,11 +37,11 @@ check_arguments (const FunnelCliCommand *command,
     return TRUE;
   if (!command->name && n == 2)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "invalid argument format: after a target only \"off\" can follow, not \"%s\"",
+                 _ ("invalid argument format: after a target only \"off\" can follow, not \"%s\""),
                  arguments[1]);
   else
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "invalid number of arguments (%u)", n);
+                 _ ("invalid number of arguments (%u)"), n);
   return FALSE;
 }
 
@@ -115,13 +116,14 @@ print_error (const GError *error, gboolean json)
   fprintf (stderr, "Error: %s\n", error->message);
   if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT))
     {
-      fputs ("try `funnel --help` for usage info\n", stderr);
+      fputs (_ ("try `funnel --help` for usage info\n"), stderr);
       return FUNNEL_EXIT_USAGE;
     }
   if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED)
       && !strstr (error->message, "funnel join"))
-    fputs ("Ask the admin of an ingress for a join line, and paste it here: funnel join TOKEN\n",
-           stderr);
+    fputs (
+        _ ("Ask the admin of an ingress for a join line, and paste it here: funnel join TOKEN\n"),
+        stderr);
   return FUNNEL_EXIT_ERROR;
 }
 
@@ -162,6 +164,9 @@ funnel_cli_main (const FunnelCliCommand *const *commands, char **argv)
   FunnelExit code;
 
   setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, FUNNEL_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
   options = funnel_cli_options_parse (argv[0] ? argv + 1 : argv, &error);
   funnel_cli_scrub_tokens (argv);
   funnel_cli_scrub_passwords (argv);

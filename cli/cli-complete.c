@@ -5,6 +5,7 @@
  * and what it is; or one line that asks the shell for something it knows better, see kinds.
  * Never starts the daemon and never fails: who presses Tab wants no errors. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -258,7 +259,7 @@ offer_first (FunnelCli *cli, const char *begun)
 {
   for (const FunnelCliCommand *const *at = cli->commands; *at; at++)
     if ((*at)->name && (*at)->summary)
-      offer (begun, "", (*at)->name, (*at)->summary);
+      offer (begun, "", (*at)->name, _ ((*at)->summary));
   offer_listening (begun);
 }
 
@@ -272,7 +273,7 @@ offer_argument (FunnelCli *cli, const FunnelCliCommand *command, const char *beg
     return;
   for (const FunnelCliCommand *const *at = cli->commands; *at; at++)
     if ((*at)->name && (*at)->summary)
-      offer (begun, "", (*at)->name, (*at)->summary);
+      offer (begun, "", (*at)->name, _ ((*at)->summary));
 }
 
 /* What the words before the last one say. */

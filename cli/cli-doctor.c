@@ -2,6 +2,7 @@
 
 /* funnel doctor: what stands between this machine and a visitor. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-json.h"
@@ -91,12 +92,13 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_doctor = {
     .name = "doctor",
     .synopsis = "doctor [NAME] [--json]",
-    .summary = "find what is wrong, and what to type",
-    .details = "Looks, in this order, at the clock, the configuration, the daemon, the tunnel, "
-               "whether UDP gets through, the link,\n"
-               "and for every share, or those under NAME, at the grant, DNS, the certificate, the "
-               "target, and what was seen from\n"
-               "outside. Exits with 1 if a step failed.\n",
+    .summary = N_ ("find what is wrong, and what to type"),
+    .details
+    = N_ ("Looks, in this order, at the clock, the configuration, the daemon, the tunnel, "
+          "whether UDP gets through, the link,\n"
+          "and for every share, or those under NAME, at the grant, DNS, the certificate, the "
+          "target, and what was seen from\n"
+          "outside. Exits with 1 if a step failed.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

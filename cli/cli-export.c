@@ -2,6 +2,7 @@
 
 /* funnel export, funnel import: the background shares as a file. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,12 +73,13 @@ read_document (const char *name, GError **error)
       text[len] = '\0';
     }
   if (file == NULL || ferror (file))
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "%s cannot be read", name);
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, _ ("%s cannot be read"), name);
   else if (len > DOCUMENT_MAX || !g_utf8_validate (text, (gssize)len, NULL))
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "%s is neither what \"funnel export\" nor what \"tailscale serve status --json\" "
-                 "prints",
-                 name);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+        _ ("%s is neither what \"funnel export\" nor what \"tailscale serve status --json\" "
+           "prints"),
+        name);
   else
     local_error = NULL;
   if (file != NULL && file != stdin)
@@ -145,7 +147,7 @@ print_left (GVariant *left)
   const char *line = NULL;
 
   if (g_variant_n_children (left) > 0)
-    puts ("Not taken over:");
+    puts (_ ("Not taken over:"));
   g_variant_iter_init (&iter, left);
   while (g_variant_iter_next (&iter, "&s", &line))
     {
@@ -196,7 +198,7 @@ confirm_import (FunnelCli *cli, const char *document, char **etag, GError **erro
   if (g_variant_n_children (planned.shares) == 0)
     return TRUE;
   list = list_shares (planned.shares);
-  question = g_strdup_printf ("This would be public, in the background:\n%sGo ahead?", list);
+  question = g_strdup_printf (_ ("This would be public, in the background:\n%sGo ahead?"), list);
   return funnel_cli_confirm (cli, question, error);
 }
 
@@ -219,7 +221,8 @@ run_import (FunnelCli *cli, GError **error)
   else
     {
       list = list_shares (imported.shares);
-      printf ("%s%s", *list ? "Shared in the background:\n" : "Nothing was taken over.\n", list);
+      printf ("%s%s", *list ? _ ("Shared in the background:\n") : _ ("Nothing was taken over.\n"),
+              list);
       print_left (imported.left);
     }
   return g_variant_n_children (imported.left) > 0 ? FUNNEL_EXIT_PENDING : FUNNEL_EXIT_OK;
@@ -228,9 +231,10 @@ run_import (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_export = {
     .name = "export",
     .synopsis = "export",
-    .summary = "print the background shares as JSON",
-    .details = "Prints the background shares for `funnel import`. Hashes of passwords are in it: "
-               "keep the file to yourself.\n",
+    .summary = N_ ("print the background shares as JSON"),
+    .details
+    = N_ ("Prints the background shares for `funnel import`. Hashes of passwords are in it: "
+          "keep the file to yourself.\n"),
     .flags = FUNNEL_CLI_SYSTEM,
     .run = run_export,
 };
@@ -238,11 +242,12 @@ const FunnelCliCommand funnel_cli_export = {
 const FunnelCliCommand funnel_cli_import = {
     .name = "import",
     .synopsis = "import FILE",
-    .summary = "share what a file from export, or from Tailscale, says",
-    .details = "FILE is what `funnel export` or `tailscale serve status --json` printed; - is "
-               "standard input. Of the latter only\n"
-               "what was public is shared. It asks first, says what it could not take over, and "
-               "exits with 3 then.\n",
+    .summary = N_ ("share what a file from export, or from Tailscale, says"),
+    .details
+    = N_ ("FILE is what `funnel export` or `tailscale serve status --json` printed; - is "
+          "standard input. Of the latter only\n"
+          "what was public is shared. It asks first, says what it could not take over, and "
+          "exits with 3 then.\n"),
     .flags = FUNNEL_CLI_PERMIT | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,
     .max_arguments = 1,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-exposure.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,10 +12,10 @@ static const char *
 describe_visitors (const FunnelCliOptions *options)
 {
   if (options->share.auth_user != NULL || options->share.auth_file != NULL)
-    return "everybody on the internet who has the password";
+    return _ ("everybody on the internet who has the password");
   if (options->share.allow != NULL && options->share.allow[0] != NULL)
-    return "the addresses you allow";
-  return "everybody on the internet";
+    return _ ("the addresses you allow");
+  return _ ("everybody on the internet");
 }
 
 gboolean
@@ -28,13 +29,14 @@ funnel_cli_exposure_confirm (FunnelCli *cli, const char *target, GError **error)
   if (cli->options->yes || funnel_dbus_manager_get_exposed (manager) || ingresses->len == 0
       || !isatty (STDIN_FILENO) || !isatty (STDERR_FILENO))
     return TRUE;
-  question = g_strdup_printf ("This is the first time something of this machine becomes public.\n"
-                              "  what: %s%s\n"
-                              "  who:  %s, until you end it\n"
-                              "The public name can be found by strangers within minutes. Go ahead?",
-                              target != NULL ? clean : "what the command listens on",
-                              cli->options->share.path != NULL ? " at a path of its own" : "",
-                              describe_visitors (cli->options));
+  question
+      = g_strdup_printf (_ ("This is the first time something of this machine becomes public.\n"
+                            "  what: %s%s\n"
+                            "  who:  %s, until you end it\n"
+                            "The public name can be found by strangers within minutes. Go ahead?"),
+                         target != NULL ? clean : _ ("what the command listens on"),
+                         cli->options->share.path != NULL ? _ (" at a path of its own") : "",
+                         describe_visitors (cli->options));
   return funnel_cli_confirm (cli, question, error);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-command.h"
@@ -9,13 +10,13 @@ print_overview (const FunnelCliCommand *const *commands, const FunnelCliCommand 
 {
   g_autofree char *flags = funnel_cli_options_help (share->flags);
 
-  printf (
-      "funnel puts a local port on the public internet, through an ingress you own.\n\nUsage:\n");
+  printf (_ (
+      "funnel puts a local port on the public internet, through an ingress you own.\n\nUsage:\n"));
   for (const FunnelCliCommand *const *at = commands; *at; at++)
     if ((*at)->summary)
-      printf ("  funnel %-28s %s\n", (*at)->synopsis, (*at)->summary);
-  printf ("\n%s\nFlags:\n%s  --version                  print the version\n", share->details,
-          flags);
+      printf ("  funnel %-28s %s\n", (*at)->synopsis, _ ((*at)->summary));
+  printf (_ ("\n%s\nFlags:\n%s  --version                  print the version\n"),
+          _ (share->details), flags);
 }
 
 static void
@@ -23,7 +24,7 @@ print_command (const FunnelCliCommand *command)
 {
   g_autofree char *flags = funnel_cli_options_help (command->flags);
 
-  printf ("Usage: funnel %s\n\n%s\nFlags:\n%s", command->synopsis, command->details, flags);
+  printf (_ ("Usage: funnel %s\n\n%s\nFlags:\n%s"), command->synopsis, _ (command->details), flags);
 }
 
 static FunnelExit
@@ -41,7 +42,7 @@ run (FunnelCli *cli, GError **error)
         print_overview (cli->commands, *at);
       return FUNNEL_EXIT_OK;
     }
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "there is no command \"%s\"",
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, _ ("there is no command \"%s\""),
                wanted);
   return FUNNEL_EXIT_USAGE;
 }
@@ -49,8 +50,8 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_help = {
     .name = "help",
     .synopsis = "help [COMMAND]",
-    .summary = "show help",
-    .details = "Shows what a command does and which flags it takes.\n",
+    .summary = N_ ("show help"),
+    .details = N_ ("Shows what a command does and which flags it takes.\n"),
     .max_arguments = 1,
     .run = run,
 };

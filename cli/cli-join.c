@@ -2,6 +2,7 @@
 
 /* funnel join TOKEN: join an ingress. The daemon does it; here only the token is collected. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,13 +28,14 @@ read_token (FunnelCli *cli, GError **error)
   if (g_strv_length (words) != 1)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "invalid number of arguments (%u)", g_strv_length (cli->arguments));
+                   _ ("invalid number of arguments (%u)"), g_strv_length (cli->arguments));
       return NULL;
     }
   if (strcmp (words[0], "-") != 0)
     return g_strdup (words[0]);
   return funnel_cli_ask (
-      cli, isatty (STDIN_FILENO) ? "Paste the join line (it is not shown): " : NULL, TRUE, error);
+      cli, isatty (STDIN_FILENO) ? _ ("Paste the join line (it is not shown): ") : NULL, TRUE,
+      error);
 }
 
 static gboolean
@@ -74,14 +76,14 @@ print_next_step (FunnelDBusIngress *ingress, const char *node)
   g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
 
   if (!is_linked (ingress))
-    printf (
-        "It does not answer inside the tunnel yet (%s%s%s); `funnel status` shows when it does.\n",
-        state, *reason ? ": " : "", reason);
+    printf (_ ("It does not answer inside the tunnel yet (%s%s%s); `funnel status` shows when it "
+               "does.\n"),
+            state, *reason ? ": " : "", reason);
   else if (has_grants (ingress))
-    puts ("Next: `funnel 3000` puts http://127.0.0.1:3000 on the internet.");
+    puts (_ ("Next: `funnel 3000` puts http://127.0.0.1:3000 on the internet."));
   else
-    printf ("Nothing is granted to this node yet. Ask the ingress's admin for: funnel-ingress "
-            "grant %s\n",
+    printf (_ ("Nothing is granted to this node yet. Ask the ingress's admin for: funnel-ingress "
+               "grant %s\n"),
             node);
 }
 
@@ -110,7 +112,7 @@ report (FunnelCli *cli, const char *path, GError **error)
   ingress = funnel_client_ref_ingress (cli->client, path);
   if (!ingress)
     {
-      puts ("Joined. `funnel status` shows the ingress.");
+      puts (_ ("Joined. `funnel status` shows the ingress."));
       return TRUE;
     }
   if (!wait_for (cli, ingress, is_linked, LINK_SECONDS, error)
@@ -136,7 +138,7 @@ run (FunnelCli *cli, GError **error)
 
   if (token && !*g_strstrip (token))
     g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                         "the join token is empty");
+                         _ ("the join token is empty"));
   if (!token || *error || !funnel_cli_connect (cli, error))
     {
       funnel_secret_free (token);
@@ -153,10 +155,11 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_join = {
     .name = "join",
     .synopsis = "join TOKEN|-",
-    .summary = "join an ingress with a token from its admin",
-    .details = "TOKEN is what `funnel-ingress invite` printed; the whole line may be pasted. With "
-               "- it is read from\n"
-               "standard input, so that it is never seen in the process list.\n",
+    .summary = N_ ("join an ingress with a token from its admin"),
+    .details
+    = N_ ("TOKEN is what `funnel-ingress invite` printed; the whole line may be pasted. With "
+          "- it is read from\n"
+          "standard input, so that it is never seen in the process list.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,
     .max_arguments = 3,

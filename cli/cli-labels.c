@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-labels.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "lib/base/duration.h"
@@ -24,8 +25,8 @@ const char *
 funnel_label_headline (const char *state, gboolean was_active)
 {
   if (funnel_label_is_active (state))
-    return "Available on the internet:";
-  return was_active ? "Not on the internet right now:" : "Not on the internet yet:";
+    return _ ("Available on the internet:");
+  return was_active ? _ ("Not on the internet right now:") : _ ("Not on the internet yet:");
 }
 
 char *
@@ -34,9 +35,9 @@ funnel_label_target (const char *kind, const char *target)
   g_autofree char *clean = funnel_label_clean (target);
 
   if (g_strcmp0 (kind, "tcp") == 0)
-    return g_strdup_printf ("forward %s (TLS passed through)", clean);
+    return g_strdup_printf (_ ("forward %s (TLS passed through)"), clean);
   if (g_strcmp0 (kind, "tls-terminated-tcp") == 0)
-    return g_strdup_printf ("forward %s (TLS ends here)", clean);
+    return g_strdup_printf (_ ("forward %s (TLS ends here)"), clean);
   if (clean[0] == '/')
     return g_strdup_printf ("path %s", clean);
   if (g_str_has_prefix (clean, "text:"))
@@ -241,7 +242,7 @@ funnel_label_certificate (GVariant *certificate)
   if (g_variant_lookup (certificate, "renew-at", "x", &renew_at))
     {
       renewal = format_time (renew_at);
-      g_string_append_printf (text, ", renewed from %s", renewal);
+      g_string_append_printf (text, _ (", renewed from %s"), renewal);
     }
   if (g_variant_lookup (certificate, "problem", "&s", &problem))
     {
@@ -267,7 +268,7 @@ funnel_label_request (const FunnelCliRequest *request)
   if (port)
     *port = '\0';
   return g_strdup_printf ("%s %s %s %s %s%s %s %ums", clock, source, method, path, status,
-                          request->complete || !request->status ? "" : " (cut short)", size,
+                          request->complete || !request->status ? "" : _ (" (cut short)"), size,
                           request->ms);
 }
 
@@ -342,13 +343,13 @@ funnel_label_access (GVariant *access)
   append_ranges (text, access, "deny", "not ");
   user = funnel_label_clean (lookup_text (access, "auth-user"));
   if (*user)
-    g_string_append_printf (text, "%spassword of %s", text->len ? "; " : "", user);
+    g_string_append_printf (text, _ ("%spassword of %s"), text->len ? "; " : "", user);
   if (lookup_flag (access, "public"))
-    g_string_append_printf (text, "%sanyone on the internet", text->len ? "; " : "");
+    g_string_append_printf (text, _ ("%sanyone on the internet"), text->len ? "; " : "");
   if (g_variant_lookup (access, "max-conns", "u", &max_conns) && max_conns)
-    g_string_append_printf (text, "; at most %u connections", max_conns);
+    g_string_append_printf (text, _ ("; at most %u connections"), max_conns);
   if (g_variant_lookup (access, "rate", "u", &rate) && rate)
-    g_string_append_printf (text, "; %u new ones a second", rate);
+    g_string_append_printf (text, _ ("; %u new ones a second"), rate);
   return g_string_free (text, FALSE);
 }
 
@@ -362,7 +363,7 @@ funnel_label_end (guint64 expires, gint64 now)
     return NULL;
   when = format_time ((gint64)expires);
   if ((gint64)expires <= now)
-    return g_strdup_printf ("over since %s", when);
+    return g_strdup_printf (_ ("over since %s"), when);
   left = funnel_duration_print ((gint64)expires - now);
-  return g_strdup_printf ("in %s, at %s", left, when);
+  return g_strdup_printf (_ ("in %s, at %s"), left, when);
 }

@@ -2,6 +2,7 @@
 
 /* funnel leave: forget an ingress. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-json.h"
@@ -18,7 +19,7 @@ choose_ingress (FunnelCli *cli, const char *wanted, GError **error)
   if (ingresses->len == 0)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                           "not joined to any ingress");
+                           _ ("not joined to any ingress"));
       return NULL;
     }
   if (!wanted && ingresses->len == 1)
@@ -30,12 +31,12 @@ choose_ingress (FunnelCli *cli, const char *wanted, GError **error)
 
       if (wanted && g_ascii_strcasecmp (wanted, endpoint) == 0)
         return g_object_ref (ingress);
-      g_string_append_printf (list, "\n  funnel leave %s", endpoint);
+      g_string_append_printf (list, _ ("\n  funnel leave %s"), endpoint);
     }
-  g_set_error (error, FUNNEL_ERROR, wanted ? FUNNEL_ERROR_NOT_FOUND : FUNNEL_ERROR_INVALID_ARGUMENT,
-               "%s%s",
-               wanted ? "no such ingress; there is:" : "several ingresses are joined; say which:",
-               list->str);
+  g_set_error (
+      error, FUNNEL_ERROR, wanted ? FUNNEL_ERROR_NOT_FOUND : FUNNEL_ERROR_INVALID_ARGUMENT, "%s%s",
+      wanted ? _ ("no such ingress; there is:") : _ ("several ingresses are joined; say which:"),
+      list->str);
   return NULL;
 }
 
@@ -73,7 +74,7 @@ finish (FunnelCli *cli, const char *endpoint, GError **error)
   guint revoked = 0;
 
   if (!cli->options->json && endpoint)
-    printf ("Left the ingress %s.\n", endpoint);
+    printf (_ ("Left the ingress %s.\n"), endpoint);
   if (cli->options->revoke && !revoke_certificates (cli, &revoked, error))
     return FUNNEL_EXIT_ERROR;
   if (cli->options->json)
@@ -103,9 +104,9 @@ run (FunnelCli *cli, GError **error)
       return FUNNEL_EXIT_ERROR;
     }
   endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
-  question = g_strdup_printf (
-      "Leave the ingress %s? Its names stop working here, and only a new join token leads back.",
-      endpoint);
+  question = g_strdup_printf (_ ("Leave the ingress %s? Its names stop working here, and only a "
+                                 "new join token leads back."),
+                              endpoint);
   if (!funnel_cli_confirm (cli, question, error))
     return FUNNEL_EXIT_ERROR;
 
@@ -115,12 +116,13 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_leave = {
     .name = "leave",
     .synopsis = "leave [--revoke] [ENDPOINT]",
-    .summary = "leave an ingress (asks)",
+    .summary = N_ ("leave an ingress (asks)"),
     .details
-    = "Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
-      "status` shows it, is\n"
-      "needed only when several ingresses are joined. With --revoke the certificates this node has "
-      "ordered are revoked.\n",
+    = N_ ("Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
+          "status` shows it, is\n"
+          "needed only when several ingresses are joined. With --revoke the certificates this node "
+          "has "
+          "ordered are revoked.\n"),
     .flags = FUNNEL_CLI_REVOKE | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

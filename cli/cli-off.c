@@ -2,6 +2,7 @@
 
 /* funnel [TARGET] [FLAGS] off: end the shares that match. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,9 +97,13 @@ confirm_several (FunnelCli *cli, char **etag, GError **error)
   list = list_shares (cli->client, cli->options, &shares);
   /* Which ones a target or a path means is the daemon's to say. */
   if (cli->arguments[0] || cli->options->share.path || count != shares)
-    question = g_strdup_printf ("Are you sure you want to end %u targets?", count);
+    question = g_strdup_printf (ngettext ("Are you sure you want to end %u target?",
+                                          "Are you sure you want to end %u targets?", count),
+                                count);
   else
-    question = g_strdup_printf ("%sAre you sure you want to end these %u shares?", list, count);
+    question = g_strdup_printf (ngettext ("%sAre you sure you want to end this %u share?",
+                                          "%sAre you sure you want to end these %u shares?", count),
+                                list, count);
   if (!funnel_cli_confirm (cli, question, error))
     return FALSE;
   *etag = g_steal_pointer (&now);
@@ -113,10 +118,10 @@ explain_not_found (FunnelCli *cli, GError **error)
 
   g_clear_error (error);
   if (count == 0)
-    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, "nothing is shared");
+    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, _ ("nothing is shared"));
   else
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                 "no share matches; these are there:\n%.*s", (int)strlen (list) - 1, list);
+                 _ ("no share matches; these are there:\n%.*s"), (int)strlen (list) - 1, list);
 }
 
 static FunnelExit
@@ -128,7 +133,7 @@ run (FunnelCli *cli, GError **error)
 
   if (target && !*target)
     {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "empty target");
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, _ ("empty target"));
       return FUNNEL_EXIT_USAGE;
     }
   if (!funnel_cli_connect (cli, error))
@@ -149,12 +154,12 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_off = {
     .name = "off",
     .synopsis = "[TARGET] [FLAGS] off",
-    .summary = "end the shares that match (asks when several)",
-    .details = "Ends the shares that match the target and the flags given, for example:\n"
-               "  funnel 3000 off\n"
-               "  funnel --https=443 off\n"
-               "  funnel --set-path=/api off\n"
-               "Without any, it ends everything. It asks when several would end.\n",
+    .summary = N_ ("end the shares that match (asks when several)"),
+    .details = N_ ("Ends the shares that match the target and the flags given, for example:\n"
+                   "  funnel 3000 off\n"
+                   "  funnel --https=443 off\n"
+                   "  funnel --set-path=/api off\n"
+                   "Without any, it ends everything. It asks when several would end.\n"),
     .flags = FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_PATH | FUNNEL_CLI_YES | FUNNEL_CLI_JSON
              | FUNNEL_CLI_SYSTEM,
     .min_arguments = 0,

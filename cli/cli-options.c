@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-options.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <string.h>
 
@@ -38,41 +39,43 @@ typedef struct
 } HelpRow;
 
 static const HelpRow help_rows[] = {
-    {FUNNEL_CLI_BG, "--bg", "share in the background: it stays when this command ends"},
-    {FUNNEL_CLI_KIND, "--https=PORT", "public port for HTTPS (default: 443)"},
+    {FUNNEL_CLI_BG, "--bg", N_ ("share in the background: it stays when this command ends")},
+    {FUNNEL_CLI_KIND, "--https=PORT", N_ ("public port for HTTPS (default: 443)")},
     {FUNNEL_CLI_KIND, "--tcp=PORT",
-     "pass raw TLS through to the target, which holds the certificate"},
+     N_ ("pass raw TLS through to the target, which holds the certificate")},
     {FUNNEL_CLI_KIND, "--tls-terminated-tcp=PORT",
-     "end TLS here, pass the plain bytes to the target"},
-    {FUNNEL_CLI_NAME, "--name=NAME", "public name (default: the first one granted or assigned)"},
-    {FUNNEL_CLI_CERTIFICATE, "--cert-file=FILE", "certificate chain, PEM; needs --key-file"},
-    {FUNNEL_CLI_CERTIFICATE, "--key-file=FILE", "private key, PEM; needs --cert-file"},
+     N_ ("end TLS here, pass the plain bytes to the target")},
+    {FUNNEL_CLI_NAME, "--name=NAME",
+     N_ ("public name (default: the first one granted or assigned)")},
+    {FUNNEL_CLI_CERTIFICATE, "--cert-file=FILE", N_ ("certificate chain, PEM; needs --key-file")},
+    {FUNNEL_CLI_CERTIFICATE, "--key-file=FILE", N_ ("private key, PEM; needs --cert-file")},
     {FUNNEL_CLI_MIN_VALIDITY, "--min-validity=TIME",
-     "renew it first if it is not valid for this long (30d, 12h)"},
-    {FUNNEL_CLI_INSTALL, "--install=DIR", "keep the files in DIR/NAME current for a web server"},
-    {FUNNEL_CLI_GROUP, "--group=GROUP", "with --install: GROUP may read the files"},
-    {FUNNEL_CLI_HOOK, "--hook=COMMAND", "with --install: run COMMAND after each change"},
-    {FUNNEL_CLI_UNINSTALL, "--uninstall=DIR", "end that, and remove the files"},
-    {FUNNEL_CLI_ALLOW_USER, "--allow-user=USER", "USER may have the key from the local API"},
-    {FUNNEL_CLI_DENY_USER, "--deny-user=USER", "USER may not any more"},
-    {FUNNEL_CLI_FORGET, "--forget", "do not keep it current any more"},
-    {FUNNEL_CLI_LIST, "--list", "show all certificates, who has them, and what is wrong"},
+     N_ ("renew it first if it is not valid for this long (30d, 12h)")},
+    {FUNNEL_CLI_INSTALL, "--install=DIR",
+     N_ ("keep the files in DIR/NAME current for a web server")},
+    {FUNNEL_CLI_GROUP, "--group=GROUP", N_ ("with --install: GROUP may read the files")},
+    {FUNNEL_CLI_HOOK, "--hook=COMMAND", N_ ("with --install: run COMMAND after each change")},
+    {FUNNEL_CLI_UNINSTALL, "--uninstall=DIR", N_ ("end that, and remove the files")},
+    {FUNNEL_CLI_ALLOW_USER, "--allow-user=USER", N_ ("USER may have the key from the local API")},
+    {FUNNEL_CLI_DENY_USER, "--deny-user=USER", N_ ("USER may not any more")},
+    {FUNNEL_CLI_FORGET, "--forget", N_ ("do not keep it current any more")},
+    {FUNNEL_CLI_LIST, "--list", N_ ("show all certificates, who has them, and what is wrong")},
     {FUNNEL_CLI_CT_LOG, "--ct-log=URL",
-     "look for the name in a CT log, or in the answer of a monitor"},
-    {FUNNEL_CLI_DNS, "--dns=ADDRESS", "ask this DNS server for CAA records"},
-    {FUNNEL_CLI_ISSUER, "--issuer=DOMAIN", "what CAA records call the certificate authority"},
-    {FUNNEL_CLI_WAIT, "--wait=SECONDS", "how long to wait for the result (default: 20)"},
-    {FUNNEL_CLI_AUTHORITY, "--add", "try this authority after those that are set"},
-    {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", "trust FILE, PEM, for the directory's own TLS"},
-    {FUNNEL_CLI_AUTHORITY, "--eab=KID", "external account binding: the key's identifier"},
-    {FUNNEL_CLI_AUTHORITY, "--eab-key-file=FILE", "and a file with the key, base64url"},
-    {FUNNEL_CLI_AUTHORITY, "--profile=PROFILE", "certificate profile to ask for"},
-    {FUNNEL_CLI_AUTHORITY, "--contact=MAIL", "mail address the authorities may write to"},
-    {FUNNEL_CLI_REVOKE, "--revoke", "revoke this node's certificates too"},
-    {FUNNEL_CLI_YES, "--yes", "do not ask"},
-    {FUNNEL_CLI_JSON, "--json", "print JSON (see funnel(1))"},
-    {FUNNEL_CLI_SYSTEM, "--system", "talk to a daemon on the system bus"},
-    {0, "--help", "show help"},
+     N_ ("look for the name in a CT log, or in the answer of a monitor")},
+    {FUNNEL_CLI_DNS, "--dns=ADDRESS", N_ ("ask this DNS server for CAA records")},
+    {FUNNEL_CLI_ISSUER, "--issuer=DOMAIN", N_ ("what CAA records call the certificate authority")},
+    {FUNNEL_CLI_WAIT, "--wait=SECONDS", N_ ("how long to wait for the result (default: 20)")},
+    {FUNNEL_CLI_AUTHORITY, "--add", N_ ("try this authority after those that are set")},
+    {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", N_ ("trust FILE, PEM, for the directory's own TLS")},
+    {FUNNEL_CLI_AUTHORITY, "--eab=KID", N_ ("external account binding: the key's identifier")},
+    {FUNNEL_CLI_AUTHORITY, "--eab-key-file=FILE", N_ ("and a file with the key, base64url")},
+    {FUNNEL_CLI_AUTHORITY, "--profile=PROFILE", N_ ("certificate profile to ask for")},
+    {FUNNEL_CLI_AUTHORITY, "--contact=MAIL", N_ ("mail address the authorities may write to")},
+    {FUNNEL_CLI_REVOKE, "--revoke", N_ ("revoke this node's certificates too")},
+    {FUNNEL_CLI_YES, "--yes", N_ ("do not ask")},
+    {FUNNEL_CLI_JSON, "--json", N_ ("print JSON (see funnel(1))")},
+    {FUNNEL_CLI_SYSTEM, "--system", N_ ("talk to a daemon on the system bus")},
+    {0, "--help", N_ ("show help")},
 };
 
 char *
@@ -82,7 +85,8 @@ funnel_cli_options_help (FunnelCliFlags allowed)
 
   for (gsize i = 0; i < G_N_ELEMENTS (help_rows); i++)
     if (!help_rows[i].flag || (help_rows[i].flag & allowed))
-      g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage, help_rows[i].description);
+      g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage,
+                              _ (help_rows[i].description));
   funnel_cli_share_options_help (allowed, text);
   return g_string_free (text, FALSE);
 }
@@ -119,13 +123,14 @@ funnel_cli_parse_port (const char *flag, const char *text, GError **error)
 
   if (!parse_digits (text, &port) || port == 0)
     {
-      refuse (error, "invalid port \"%s\" for %s flag; a number from 1 to 65535 is needed", text,
-              flag);
+      refuse (error, _ ("invalid port \"%s\" for %s flag; a number from 1 to 65535 is needed"),
+              text, flag);
       return 0;
     }
   if (port > G_MAXUINT16)
     {
-      refuse (error, "port number %s is too high for %s flag; the highest is 65535", text, flag);
+      refuse (error, _ ("port number %s is too high for %s flag; the highest is 65535"), text,
+              flag);
       return 0;
     }
   return (guint16)port;
@@ -147,7 +152,7 @@ take_kind (FunnelCliOptions *options, const RawOptions *raw, GError **error)
         continue;
       if (options->kind)
         {
-          refuse (error, "only one of --https, --tcp and --tls-terminated-tcp can be given");
+          refuse (error, _ ("only one of --https, --tcp and --tls-terminated-tcp can be given"));
           return FALSE;
         }
       options->kind = kinds[i].kind;
@@ -170,8 +175,8 @@ take_wait (FunnelCliOptions *options, const char *text, GError **error)
   if (!parse_digits (text, &seconds) || seconds > FUNNEL_CLI_WAIT_MAX)
     {
       refuse (error,
-              "invalid time \"%s\" for wait flag; a number of seconds from 0 to %d is needed", text,
-              FUNNEL_CLI_WAIT_MAX);
+              _ ("invalid time \"%s\" for wait flag; a number of seconds from 0 to %d is needed"),
+              text, FUNNEL_CLI_WAIT_MAX);
       return FALSE;
     }
   options->wait_seconds = (guint)seconds;
@@ -188,7 +193,7 @@ take_file (char **file, const char *flag, GError **error)
     return TRUE;
   if (!**file)
     {
-      refuse (error, "the %s flag needs a file", flag);
+      refuse (error, _ ("the %s flag needs a file"), flag);
       return FALSE;
     }
   /* The daemon has a working directory of its own. */
@@ -207,7 +212,7 @@ take_certificate (FunnelCliOptions *options, GError **error)
   if ((!options->certificate_file || !options->key_file)
       && g_strcmp0 (options->arguments[0], "cert") != 0)
     {
-      refuse (error, "--cert-file and --key-file belong together; %s is missing",
+      refuse (error, _ ("--cert-file and --key-file belong together; %s is missing"),
               options->certificate_file ? "--key-file" : "--cert-file");
       return FALSE;
     }
@@ -221,7 +226,7 @@ take_authority (FunnelCliOptions *options, GError **error)
 {
   if ((options->eab_kid == NULL) != (options->eab_key_file == NULL))
     {
-      refuse (error, "--eab and --eab-key-file belong together; %s is missing",
+      refuse (error, _ ("--eab and --eab-key-file belong together; %s is missing"),
               options->eab_kid ? "--eab-key-file" : "--eab");
       return FALSE;
     }
@@ -236,7 +241,7 @@ take_simple (FunnelCliOptions *options, GError **error)
 {
   if (options->name && !*options->name)
     {
-      refuse (error, "the name flag needs a host name");
+      refuse (error, _ ("the name flag needs a host name"));
       return FALSE;
     }
   options->given
@@ -254,7 +259,7 @@ take_min_validity (FunnelCliOptions *options, const char *text, GError **error)
   options->given |= FUNNEL_CLI_MIN_VALIDITY;
   options->min_validity = funnel_duration_parse (text, error);
   if (!options->min_validity)
-    g_prefix_error (error, "min-validity flag: ");
+    g_prefix_error (error, _ ("min-validity flag: "));
   return options->min_validity != 0;
 }
 
@@ -289,7 +294,7 @@ take_texts (FunnelCliOptions *options, GError **error)
         return FALSE;
       if (**rows[i].text)
         continue;
-      refuse (error, "the %s flag needs a value", rows[i].name);
+      refuse (error, _ ("the %s flag needs a value"), rows[i].name);
       return FALSE;
     }
   options->given
@@ -379,7 +384,7 @@ take_share (FunnelCliOptions *options, FunnelCliShareRaw *raw, GError **error)
     options->share_flags[bit] = funnel_cli_share_options_stray (raw, 1u << bit);
   if (options->command && !options->command[0])
     {
-      refuse (error, "-- is followed by a command, as in: funnel -- npm run dev");
+      refuse (error, _ ("-- is followed by a command, as in: funnel -- npm run dev"));
       return FALSE;
     }
   options->given |= options->command ? FUNNEL_CLI_COMMAND_LINE : 0;
@@ -452,12 +457,13 @@ funnel_cli_options_check (const FunnelCliOptions *options,
       usage = options->share_flags[bit];
   if (!usage)
     {
-      refuse (error, "a command after -- means nothing to `%s`", command);
+      refuse (error, _ ("a command after -- means nothing to `%s`"), command);
       return FALSE;
     }
   while (*usage == '-')
     usage++;
-  refuse (error, "the %.*s flag means nothing to `%s`", (int)strcspn (usage, "="), usage, command);
+  refuse (error, _ ("the %.*s flag means nothing to `%s`"), (int)strcspn (usage, "="), usage,
+          command);
   return FALSE;
 }
 

@@ -2,6 +2,7 @@
 
 /* funnel reset: end all shares. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-json.h"
@@ -20,8 +21,8 @@ confirm_all (FunnelCli *cli, GPtrArray *shares, GError **error)
           = funnel_label_clean (funnel_dbus_share_get_url (g_ptr_array_index (shares, i)));
       g_string_append_printf (question, "  %s\n", url);
     }
-  g_string_append_printf (question, "End %s and forget %s?",
-                          shares->len == 1 ? "this share" : "all these shares",
+  g_string_append_printf (question, _ ("End %s and forget %s?"),
+                          shares->len == 1 ? _ ("this share") : _ ("all these shares"),
                           shares->len == 1 ? "it" : "them");
   return funnel_cli_confirm (cli, question->str, error);
 }
@@ -32,7 +33,7 @@ print_result (FunnelCli *cli, guint count)
   if (cli->options->json)
     funnel_cli_json_print_count (count);
   else if (count == 0)
-    puts ("Nothing is shared; there is nothing to reset.");
+    puts (_ ("Nothing is shared; there is nothing to reset."));
   else
     printf ("Ended %u %s.\n", count, count == 1 ? "share" : "shares");
 }
@@ -64,10 +65,10 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_reset = {
     .name = "reset",
     .synopsis = "reset [--yes]",
-    .summary = "end all shares (asks)",
-    .details = "Ends and forgets all shares, in the foreground and in the background, after "
-               "asking. The ingress stays\n"
-               "joined; `funnel leave` ends that.\n",
+    .summary = N_ ("end all shares (asks)"),
+    .details = N_ ("Ends and forgets all shares, in the foreground and in the background, after "
+                   "asking. The ingress stays\n"
+                   "joined; `funnel leave` ends that.\n"),
     .flags = FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-session.h"
 
+#include <glib/gi18n.h>
 #include <gio/gunixinputstream.h>
 #include <stdio.h>
 #include <termios.h>
@@ -59,7 +60,8 @@ funnel_cli_step (FunnelCli *cli, GError **error)
     return FALSE;
   if (!cli->bus_closed)
     return TRUE;
-  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "the message bus is gone");
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                       _ ("the message bus is gone"));
   return FALSE;
 }
 
@@ -71,11 +73,11 @@ explain_no_bus (FunnelCli *cli, GError *error)
   g_autofree char *reason = g_steal_pointer (&error->message);
 
   if (cli->options->system)
-    error->message = g_strdup_printf ("there is no system bus: %s", reason);
+    error->message = g_strdup_printf (_ ("there is no system bus: %s"), reason);
   else
-    error->message = g_strdup_printf ("there is no session bus: %s\n"
-                                      "Open a shell with one: dbus-run-session -- bash\n"
-                                      "and in it start the daemon: funneld &",
+    error->message = g_strdup_printf (_ ("there is no session bus: %s\n"
+                                         "Open a shell with one: dbus-run-session -- bash\n"
+                                         "and in it start the daemon: funneld &"),
                                       reason);
 }
 
@@ -85,11 +87,11 @@ explain_no_daemon (FunnelCli *cli, GError *error)
   g_autofree char *reason = g_steal_pointer (&error->message);
 
   if (cli->options->system)
-    error->message = g_strdup_printf ("%s\nStart it with: funneld --system &", reason);
+    error->message = g_strdup_printf (_ ("%s\nStart it with: funneld --system &"), reason);
   else
-    error->message = g_strdup_printf ("%s\n"
-                                      "Start it with: systemctl --user start funneld\n"
-                                      "or, without systemd: funneld &",
+    error->message = g_strdup_printf (_ ("%s\n"
+                                         "Start it with: systemctl --user start funneld\n"
+                                         "or, without systemd: funneld &"),
                                       reason);
 }
 
@@ -168,7 +170,7 @@ read_line_from (GInputStream *input, GCancellable *cancellable, GError **error)
       g_string_append_c (line, byte);
     }
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "the line on standard input is longer than %d bytes", LINE_MAX_BYTES);
+               _ ("the line on standard input is longer than %d bytes"), LINE_MAX_BYTES);
   return NULL;
 }
 
@@ -210,9 +212,9 @@ funnel_cli_confirm (FunnelCli *cli, const char *question, GError **error)
     {
       fputc ('\n', stderr);
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                           "no answer, so nothing was done; --yes goes ahead without asking");
+                           _ ("no answer, so nothing was done; --yes goes ahead without asking"));
     }
   else
-    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "nothing was done");
+    g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, _ ("nothing was done"));
   return FALSE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli-share-options.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,39 +24,39 @@ static const struct
   const char *description;
 } rows[] = {
     {"set-path", "PATH", G_OPTION_ARG_STRING, AT (set_path), FUNNEL_CLI_PATH,
-     "answer only below PATH (default: /)"},
+     N_ ("answer only below PATH (default: /)")},
     {"host-header", "HOST", G_OPTION_ARG_STRING, AT (host_header), FUNNEL_CLI_TARGET,
-     "Host the target gets: keep, target or a name (default: keep)"},
+     N_ ("Host the target gets: keep, target or a name (default: keep)")},
     {"keep-prefix", NULL, G_OPTION_ARG_NONE, AT (keep_prefix), FUNNEL_CLI_TARGET,
-     "leave the PATH of --set-path on what the target gets"},
+     N_ ("leave the PATH of --set-path on what the target gets")},
     {"listing", NULL, G_OPTION_ARG_NONE, AT (listing), FUNNEL_CLI_TARGET,
-     "list the files of folders without index.html"},
+     N_ ("list the files of folders without index.html")},
     {"lan", NULL, G_OPTION_ARG_NONE, AT (lan), FUNNEL_CLI_PERMIT,
-     "allow a target on another machine, with a private address"},
+     N_ ("allow a target on another machine, with a private address")},
     {"force", NULL, G_OPTION_ARG_NONE, AT (force), FUNNEL_CLI_PERMIT,
-     "allow a target that is refused as dangerous"},
+     N_ ("allow a target that is refused as dangerous")},
     {"allow", "RANGES", G_OPTION_ARG_STRING_ARRAY, AT (allow), FUNNEL_CLI_ACCESS,
-     "addresses that may come, as 203.0.113.0/24; \"any\": all"},
+     N_ ("addresses that may come, as 203.0.113.0/24; \"any\": all")},
     {"deny", "RANGES", G_OPTION_ARG_STRING_ARRAY, AT (deny), FUNNEL_CLI_ACCESS,
-     "addresses that may not come, whatever is allowed; \"none\""},
+     N_ ("addresses that may not come, whatever is allowed; \"none\"")},
     {"auth", "USER[:PASS]", G_OPTION_ARG_STRING, AT (auth), FUNNEL_CLI_ACCESS,
-     "ask visitors for a password; without PASS it is asked for here; \"none\""},
+     N_ ("ask visitors for a password; without PASS it is asked for here; \"none\"")},
     {"auth-file", "FILE", G_OPTION_ARG_FILENAME, AT (auth_file), FUNNEL_CLI_ACCESS,
-     "a file with USER:PASS"},
+     N_ ("a file with USER:PASS")},
     {"max-conns", "N", G_OPTION_ARG_STRING, AT (max_conns), FUNNEL_CLI_ACCESS,
-     "connections at once; 0: no limit"},
+     N_ ("connections at once; 0: no limit")},
     {"rate", "N", G_OPTION_ARG_STRING, AT (rate), FUNNEL_CLI_ACCESS,
-     "new connections a second; 0: no limit"},
+     N_ ("new connections a second; 0: no limit")},
     {"for", "TIME", G_OPTION_ARG_STRING, AT (duration), FUNNEL_CLI_END,
-     "end by itself after TIME, as 90s, 30m, 2h or 7d; \"ever\""},
+     N_ ("end by itself after TIME, as 90s, 30m, 2h or 7d; \"ever\"")},
     {"until", "WHEN", G_OPTION_ARG_STRING, AT (until), FUNNEL_CLI_END,
-     "end by itself at WHEN, as 18:00 or \"2026-11-24 18:00\""},
+     N_ ("end by itself at WHEN, as 18:00 or \"2026-11-24 18:00\"")},
     {"proxy-protocol", "VERSION", G_OPTION_ARG_STRING, AT (proxy_protocol), FUNNEL_CLI_WIRE,
-     "tell a TCP target the visitor's address in a PROXY header, 1 or 2"},
+     N_ ("tell a TCP target the visitor's address in a PROXY header, 1 or 2")},
     {"alpn", "NAMES", G_OPTION_ARG_STRING_ARRAY, AT (alpn), FUNNEL_CLI_WIRE,
-     "protocols --tls-terminated-tcp offers, best first"},
+     N_ ("protocols --tls-terminated-tcp offers, best first")},
     {"port-env", NULL, G_OPTION_ARG_NONE, AT (port_env), FUNNEL_CLI_COMMAND_LINE,
-     "with -- COMMAND: set PORT to the target's port for it"},
+     N_ ("with -- COMMAND: set PORT to the target's port for it")},
 };
 
 static void refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -135,7 +136,7 @@ funnel_cli_share_options_help (guint allowed, GString *text)
                                    : g_strdup_printf ("--%s", rows[i].name);
 
       if (rows[i].flag & allowed)
-        g_string_append_printf (text, "  %-26s %s\n", usage, rows[i].description);
+        g_string_append_printf (text, "  %-26s %s\n", usage, _ (rows[i].description));
     }
 }
 
@@ -169,7 +170,8 @@ read_lists (const FunnelCliShareRaw *raw, FunnelCliShareOptions *options, GError
   for (char **text = raw->allow; text != NULL && *text != NULL; text++)
     if (**text == '\0')
       {
-        refuse (error, "the allow flag needs addresses, such as 203.0.113.0/24; \"any\" for all");
+        refuse (error,
+                _ ("the allow flag needs addresses, such as 203.0.113.0/24; \"any\" for all"));
         return FALSE;
       }
   return TRUE;
@@ -185,7 +187,7 @@ read_number (const char *flag, const char *text, guint *out, gboolean *has, GErr
   if (*text == '\0' || strspn (text, "0123456789") != strlen (text) || strlen (text) > 7
       || (value = g_ascii_strtoull (text, NULL, 10)) > NUMBER_MAX)
     {
-      refuse (error, "invalid number \"%s\" for %s flag; a whole number from 0 to %d is needed",
+      refuse (error, _ ("invalid number \"%s\" for %s flag; a whole number from 0 to %d is needed"),
               text, flag, NUMBER_MAX);
       return FALSE;
     }
@@ -201,7 +203,7 @@ read_proxy_protocol (const char *text, FunnelCliShareOptions *options, GError **
     return TRUE;
   if (strcmp (text, "1") != 0 && strcmp (text, "2") != 0)
     {
-      refuse (error, "invalid PROXY protocol version \"%s\"; must be 1 or 2", text);
+      refuse (error, _ ("invalid PROXY protocol version \"%s\"; must be 1 or 2"), text);
       return FALSE;
     }
   options->has_proxy_protocol = TRUE;
@@ -261,11 +263,11 @@ funnel_cli_parse_until (const char *text, GDateTime *now, GError **error)
     end = parse_date (text, now);
   if (end == NULL)
     refuse (error,
-            "invalid time \"%s\" for until flag; type one such as 18:00, 2026-11-24 or "
-            "\"2026-11-24 18:00\"",
+            _ ("invalid time \"%s\" for until flag; type one such as 18:00, 2026-11-24 or "
+               "\"2026-11-24 18:00\""),
             text);
   else if (g_date_time_compare (end, now) <= 0)
-    refuse (error, "the time \"%s\" for until flag has passed", text);
+    refuse (error, _ ("the time \"%s\" for until flag has passed"), text);
   else
     return g_date_time_to_unix (end);
   return 0;
@@ -283,7 +285,7 @@ read_end (const FunnelCliShareRaw *raw,
     return TRUE;
   if (raw->duration != NULL && raw->until != NULL)
     {
-      refuse (error, "only one of --for and --until can be given");
+      refuse (error, _ ("only one of --for and --until can be given"));
       return FALSE;
     }
   options->has_expires = TRUE;
@@ -312,7 +314,7 @@ funnel_cli_split_auth (const char *text, char **user, char **password, GError **
   if (colon == NULL || colon == text || colon[1] == '\0')
     {
       /* Not quoting what may be a password. */
-      refuse (error, "auth: a user and a password are needed, as USER:PASS");
+      refuse (error, _ ("auth: a user and a password are needed, as USER:PASS"));
       return FALSE;
     }
   *user = g_strndup (text, (gsize)(colon - text));
@@ -325,7 +327,7 @@ read_auth (FunnelCliShareRaw *raw, FunnelCliShareOptions *options, GError **erro
 {
   if (raw->auth != NULL && raw->auth_file != NULL)
     {
-      refuse (error, "only one of --auth and --auth-file can be given");
+      refuse (error, _ ("only one of --auth and --auth-file can be given"));
       return FALSE;
     }
   options->auth_file = g_steal_pointer (&raw->auth_file);
@@ -337,7 +339,8 @@ read_auth (FunnelCliShareRaw *raw, FunnelCliShareOptions *options, GError **erro
     return funnel_cli_split_auth (raw->auth, &options->auth_user, &options->auth_password, error);
   else if (raw->auth[0] == '\0')
     {
-      refuse (error, "the auth flag needs a user, as USER or USER:PASS; \"none\" for no password");
+      refuse (error,
+              _ ("the auth flag needs a user, as USER or USER:PASS; \"none\" for no password"));
       return FALSE;
     }
   else

@@ -6,6 +6,7 @@
  * however this process dies. If the daemon itself dies, the share dies with it; when it is back,
  * the share is made again. */
 
+#include <glib/gi18n.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,8 +95,8 @@ tell_notice (FunnelCli *cli)
     return;
   clean = funnel_label_clean (name);
   fprintf (stderr,
-           "Note: a certificate is ordered for %s. Public authorities list every certificate in "
-           "transparency logs:\nthe name becomes known to everybody, and stays so.\n",
+           _ ("Note: a certificate is ordered for %s. Public authorities list every certificate in "
+              "transparency logs:\nthe name becomes known to everybody, and stays so.\n"),
            clean);
 }
 
@@ -120,7 +121,7 @@ begin (Run *run, GError **error)
       if (deadline.passed || !funnel_client_get_running (cli->client))
         {
           g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                               "the share ended as soon as it began");
+                               _ ("the share ended as soon as it began"));
           return FALSE;
         }
       if (!funnel_cli_step (cli, error))
@@ -181,7 +182,7 @@ wait_for_daemon (FunnelCli *cli, GError **error)
   if (!ok || funnel_client_get_running (cli->client))
     return ok;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-               "the daemon (funneld) did not come back within %d seconds; the share has ended",
+               _ ("the daemon (funneld) did not come back within %d seconds; the share has ended"),
                RETURN_SECONDS);
   return FALSE;
 }
@@ -262,8 +263,8 @@ hold_on (Run *run, GError **error)
       if (funnel_client_get_running (cli->client))
         {
           funnel_cli_view_note (run->view, run->ends && run->ends <= now_seconds ()
-                                               ? "The share has ended: its time is over."
-                                               : "The share was ended by another command.");
+                                               ? _ ("The share has ended: its time is over.")
+                                               : _ ("The share was ended by another command."));
           return FALSE;
         }
       if (!resume (run, error))
@@ -308,9 +309,9 @@ wait_until_active (Run *run, GError **error)
         {
           g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
                                funnel_client_get_running (run->cli->client)
-                                   ? "the share was ended by another command"
-                                   : "the daemon (funneld) went away; `funnel status` shows "
-                                     "whether the share is back");
+                                   ? _ ("the share was ended by another command")
+                                   : _ ("the daemon (funneld) went away; `funnel status` shows "
+                                        "whether the share is back"));
           return FALSE;
         }
     }
@@ -344,10 +345,11 @@ print_background (Run *run, gboolean active)
 
   if (!run->cli->options->json)
     {
-      printf ("\n%s\nTo disable it: %s\n",
-              active ? "Funnel started and running in the background."
-                     : "Funnel is set up in the background, but not available yet; `funnel status` "
-                       "shows when it is.",
+      printf (_ ("\n%s\nTo disable it: %s\n"),
+              active
+                  ? _ ("Funnel started and running in the background.")
+                  : _ ("Funnel is set up in the background, but not available yet; `funnel status` "
+                       "shows when it is."),
               disable);
       fflush (stdout);
       return;
@@ -393,10 +395,11 @@ await_target (Run *run, GError **error)
 
       target = funnel_cli_child_find_target (run->child, &others);
       if (others)
-        fprintf (stderr,
-                 "Note: it listens on more than one port; sharing %s, not %s. To choose, type the "
-                 "port before --.\n",
-                 target, others);
+        fprintf (
+            stderr,
+            _ ("Note: it listens on more than one port; sharing %s, not %s. To choose, type the "
+               "port before --.\n"),
+            target, others);
       if (!target && !funnel_cli_step (run->cli, error))
         break;
     }
@@ -415,8 +418,8 @@ get_port_env (const FunnelCliOptions *options, const char *target, GError **erro
   if (digits)
     return funnel_cli_parse_port ("port-env", digits, error);
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                       "--port-env needs a port before --, as in: funnel --port-env 3000 -- npm "
-                       "start");
+                       _ ("--port-env needs a port before --, as in: funnel --port-env 3000 -- npm "
+                          "start"));
   return 0;
 }
 
@@ -533,7 +536,7 @@ read_password (FunnelCli *cli, GError **error)
     }
   if (!share->auth_user || !*share->auth_user || share->auth_password)
     return TRUE;
-  question = g_strdup_printf ("Password for visitors to give as %s: ", share->auth_user);
+  question = g_strdup_printf (_ ("Password for visitors to give as %s: "), share->auth_user);
   share->auth_password = funnel_cli_ask (cli, question, TRUE, error);
   return share->auth_password != NULL;
 }
@@ -547,7 +550,8 @@ run_target (Run *run, GError **error)
   if (!begin (run, error))
     return FUNNEL_EXIT_ERROR;
   funnel_cli_exposure_warn (run->share);
-  funnel_cli_view_init (run->view, cli->options->json, background ? NULL : "Press Ctrl+C to exit.");
+  funnel_cli_view_init (run->view, cli->options->json,
+                        background ? NULL : _ ("Press Ctrl+C to exit."));
   return background ? run_background (run, error) : hold (run, error);
 }
 
@@ -569,16 +573,16 @@ run_share (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_share = {
     .name = NULL,
     .synopsis = "[FLAGS] TARGET | -- COMMAND",
-    .summary = "put TARGET on the internet",
+    .summary = N_ ("put TARGET on the internet"),
     .details
-    = "TARGET is a port (3000), HOST:PORT, an http://, https://, https+insecure:// or h2c:// "
-      "URL, unix:/PATH,\na file or folder (/srv/site, ./site), text:WORDS or "
-      "redirect:URL; with --tcp and\n--tls-terminated-tcp a port, tcp://HOST:PORT or "
-      "unix:/PATH. The share ends with this command, unless --bg is given.\n"
-      "With --bg the command waits until the share was seen to work from outside: it "
-      "exits with 0 then,\n"
-      "with 3 when that has not happened within --wait seconds.\n"
-      "-- COMMAND runs a program, shares the port it listens on, and ends with it.\n",
+    = N_ ("TARGET is a port (3000), HOST:PORT, an http://, https://, https+insecure:// or h2c:// "
+          "URL, unix:/PATH,\na file or folder (/srv/site, ./site), text:WORDS or "
+          "redirect:URL; with --tcp and\n--tls-terminated-tcp a port, tcp://HOST:PORT or "
+          "unix:/PATH. The share ends with this command, unless --bg is given.\n"
+          "With --bg the command waits until the share was seen to work from outside: it "
+          "exits with 0 then,\n"
+          "with 3 when that has not happened within --wait seconds.\n"
+          "-- COMMAND runs a program, shares the port it listens on, and ends with it.\n"),
     .flags = FUNNEL_CLI_BG | FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_CERTIFICATE
              | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_WAIT | FUNNEL_CLI_SYSTEM
              | FUNNEL_CLI_PATH | FUNNEL_CLI_TARGET | FUNNEL_CLI_PERMIT | FUNNEL_CLI_ACCESS

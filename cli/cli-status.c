@@ -2,6 +2,7 @@
 
 /* funnel status: the ingresses, the shares, and what to do next. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-cert.h"
@@ -28,9 +29,9 @@ print_tunnel (FunnelDBusIngress *ingress)
   g_autofree char *text = NULL;
 
   if (g_strcmp0 (kind, "direct") == 0)
-    text = g_strdup ("direct: NOT a tunnel, for tests and demonstrations on one machine only");
+    text = g_strdup (_ ("direct: NOT a tunnel, for tests and demonstrations on one machine only"));
   else if (*kind)
-    text = g_strdup_printf ("%s, engine %s, mtu %u, last handshake %s", kind,
+    text = g_strdup_printf (_ ("%s, engine %s, mtu %u, last handshake %s"), kind,
                             *engine ? engine : "none", funnel_dbus_ingress_get_mtu (ingress), age);
   print_field ("tunnel", text);
   for (guint i = 0; passed_over && passed_over[i]; i++)
@@ -52,10 +53,10 @@ print_ingress (FunnelDBusIngress *ingress)
   g_autofree char *link = g_strdup_printf ("%s%s%s", state, *reason ? ": " : "", reason);
   g_autofree char *grants = funnel_label_grants (funnel_dbus_ingress_get_grants (ingress));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_ingress_get_refusals (ingress));
-  g_autofree char *none
-      = g_strdup_printf ("none; the ingress's admin grants with: funnel-ingress grant %s", node);
+  g_autofree char *none = g_strdup_printf (
+      _ ("none; the ingress's admin grants with: funnel-ingress grant %s"), node);
 
-  printf ("ingress %s, this node is %s\n", endpoint, *node ? node : "unnamed");
+  printf (_ ("ingress %s, this node is %s\n"), endpoint, *node ? node : "unnamed");
   print_field ("link", link);
   print_field ("next", next);
   print_tunnel (ingress);
@@ -179,13 +180,14 @@ print_status (FunnelClient *client)
   if (certificates)
     funnel_cert_print_problems (certificates);
   if (ingresses->len == 0)
-    puts ("Not joined to any ingress.\n"
-          "Next: ask the admin of an ingress for a join line (funnel-ingress invite NAME --grant) "
-          "and paste it here:\n"
-          "      funnel join TOKEN");
+    puts (
+        _ ("Not joined to any ingress.\n"
+           "Next: ask the admin of an ingress for a join line (funnel-ingress invite NAME --grant) "
+           "and paste it here:\n"
+           "      funnel join TOKEN"));
   else if (shares->len == 0)
-    puts ("Nothing is shared.\n"
-          "Next: `funnel 3000` puts http://127.0.0.1:3000 on the internet.");
+    puts (_ ("Nothing is shared.\n"
+             "Next: `funnel 3000` puts http://127.0.0.1:3000 on the internet."));
 }
 
 static FunnelExit
@@ -203,10 +205,10 @@ run (FunnelCli *cli, GError **error)
 const FunnelCliCommand funnel_cli_status = {
     .name = "status",
     .synopsis = "status [--json]",
-    .summary = "show ingresses, shares and what is missing",
-    .details = "Shows every ingress this node has joined and every share, in the foreground or "
-               "not, with its state, the\n"
-               "reason and what to do next.\n",
+    .summary = N_ ("show ingresses, shares and what is missing"),
+    .details = N_ ("Shows every ingress this node has joined and every share, in the foreground or "
+                   "not, with its state, the\n"
+                   "reason and what to do next.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .run = run,
 };

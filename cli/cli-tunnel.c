@@ -2,6 +2,7 @@
 
 /* funnel tunnel: which kind of tunnel is used, and switching it on again. */
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #include "cli/cli-json.h"
@@ -48,7 +49,7 @@ run (FunnelCli *cli, GError **error)
   if (ingresses->len == 0)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED,
-                           "this node has not joined an ingress: funnel join TOKEN");
+                           _ ("this node has not joined an ingress: funnel join TOKEN"));
       return FUNNEL_EXIT_ERROR;
     }
   for (guint i = 0; i < ingresses->len; i++)
@@ -63,18 +64,19 @@ run (FunnelCli *cli, GError **error)
   if (cli->options->json)
     funnel_cli_json_print (funnel_cli_json_status (cli->client), TRUE);
   else if (choice != NULL)
-    puts ("The tunnel comes up anew; `funnel status` shows when it is there.");
+    puts (_ ("The tunnel comes up anew; `funnel status` shows when it is there."));
   return FUNNEL_EXIT_OK;
 }
 
 const FunnelCliCommand funnel_cli_tunnel = {
     .name = "tunnel",
     .synopsis = "tunnel [on | KIND]",
-    .summary = "show or choose the kind of tunnel, or switch it on again",
-    .details = "KIND is auto, networkmanager or netns.\n"
-               "on: bring the tunnel up anew, also after it was switched off in NetworkManager.\n"
-               "auto: use the first kind that works without asking anything; that is the rule.\n"
-               "networkmanager, netns: use that kind only. The choice is remembered.\n",
+    .summary = N_ ("show or choose the kind of tunnel, or switch it on again"),
+    .details
+    = N_ ("KIND is auto, networkmanager or netns.\n"
+          "on: bring the tunnel up anew, also after it was switched off in NetworkManager.\n"
+          "auto: use the first kind that works without asking anything; that is the rule.\n"
+          "networkmanager, netns: use that kind only. The choice is remembered.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,
