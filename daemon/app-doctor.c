@@ -178,6 +178,7 @@ fill_way (const Run *run, FunnelIngress *ingress, TunnelText *text, FunnelDoctor
   facts->mtu = text->mtu;
   facts->path_mtu = run->endpoint != NULL ? funnel_endpoint_get_path_mtu (run->endpoint) : 0;
   facts->tunnel_up = state != FUNNEL_INGRESS_TUNNEL_DOWN;
+  facts->tunnel_age = funnel_ingress_get_tunnel_age (ingress);
   facts->linked = state == FUNNEL_INGRESS_LINKED;
   facts->tunnel_reason = facts->link_reason = funnel_ingress_get_reason (ingress);
   facts->tunnel_next_step = funnel_ingress_get_next_step (ingress);

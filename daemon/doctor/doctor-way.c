@@ -150,6 +150,7 @@ is_fresh (const FunnelDoctorFacts *facts, gint64 handshake)
 static void
 fail_known (const FunnelDoctorFacts *facts, GPtrArray *steps)
 {
+  gint64 heard = facts->ingress_clock - facts->ingress_handshake;
   g_autofree char *open = g_strdup_printf (
       "on the ingress let UDP port %u in (funnel-ingress doctor); else use another network here",
       facts->endpoint_port);
@@ -160,13 +161,13 @@ fail_known (const FunnelDoctorFacts *facts, GPtrArray *steps)
         steps, "udp", NULL, FUNNEL_DOCTOR_FAILED,
         g_strdup ("the ingress has another WireGuard key than when this node joined"),
         "funnel leave, then " TYPE_JOIN);
-  else if (facts->ingress_clock != 0 && facts->ingress_handshake != 0
-           && facts->ingress_clock - facts->ingress_handshake < HANDSHAKE_MAX_S)
+  else if (facts->ingress_clock != 0 && facts->ingress_handshake != 0 && heard < HANDSHAKE_MAX_S
+           && heard < facts->tunnel_age) /* older ones were with a tunnel before this one */
     funnel_doctor_add (
         steps, "udp", NULL, FUNNEL_DOCTOR_FAILED,
         g_strdup_printf ("the ingress has heard this node %" G_GINT64_FORMAT
                          " s ago, but nothing comes back: UDP from the ingress is blocked",
-                         facts->ingress_clock - facts->ingress_handshake),
+                         heard),
         "let answers from UDP port of the ingress in, on this machine's firewall and on the "
         "network's; else use another network");
   else

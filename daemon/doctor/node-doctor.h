@@ -53,6 +53,7 @@ typedef struct
   const char *engine;
   const char *const *passed_over;
   gboolean tunnel_up;
+  gint64 tunnel_age; /* seconds that it is up */
   const char *tunnel_reason, *tunnel_next_step;
   gint64 handshake; /* Unix seconds, 0 never */
   guint mtu;        /* inside; 0 not known */

@@ -47,6 +47,7 @@ struct _FunnelIngress
   GPtrArray *claims;        /* FunnelLinkClaim* */
   GVariant *grants_variant; /* a{saq} */
   FunnelIngressState state;
+  gint64 up_since; /* monotonic seconds; 0: the tunnel is down */
   char *reason;
   char *next_step;
   char *tunnel;
@@ -386,11 +387,21 @@ funnel_ingress_set_state (FunnelIngress *self, FunnelIngressState state, const c
   if (self->state != state)
     {
       self->state = state;
+      if (state == FUNNEL_INGRESS_TUNNEL_DOWN)
+        self->up_since = 0;
+      else if (self->up_since == 0)
+        self->up_since = g_get_monotonic_time () / G_USEC_PER_SEC;
       notify (self, PROP_STATE);
     }
   if (replace_text (&self->reason, reason != NULL ? reason : ""))
     notify (self, PROP_REASON);
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+gint64
+funnel_ingress_get_tunnel_age (FunnelIngress *self)
+{
+  return self->up_since != 0 ? g_get_monotonic_time () / G_USEC_PER_SEC - self->up_since : 0;
 }
 
 FunnelIngressState

@@ -72,6 +72,8 @@ void funnel_ingress_set_claims (FunnelIngress *self, const GPtrArray *claims);
 const FunnelLinkClaim *funnel_ingress_find_claim (FunnelIngress *self, const char *name);
 void funnel_ingress_set_state (FunnelIngress *self, FunnelIngressState state, const char *reason);
 FunnelIngressState funnel_ingress_get_state (FunnelIngress *self);
+/** funnel_ingress_get_tunnel_age: seconds since the tunnel came up; 0: it is down. */
+gint64 funnel_ingress_get_tunnel_age (FunnelIngress *self);
 const char *funnel_ingress_get_reason (FunnelIngress *self);
 void funnel_ingress_set_tunnel (FunnelIngress *self,
                                 const char *tunnel,

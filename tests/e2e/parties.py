@@ -29,7 +29,7 @@ class Ingress:
         done = subprocess.run(["nsenter", f"--net={netns('ingress')}", "--", self.world.program("funnel-ingress"), *words],
                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **self.env},
                               capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
-        if fails != (done.returncode != 0):
+        if fails is not None and fails != (done.returncode != 0):
             raise Failure(f"funnel-ingress {' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")
         return (done.stderr if fails else done.stdout).strip()
 

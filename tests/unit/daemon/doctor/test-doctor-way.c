@@ -144,6 +144,14 @@ one_way (FunnelDoctorFacts *f)
 {
   no_handshake (f);
   f->ingress_handshake = NOW - 5;
+  f->tunnel_age = 60;
+}
+static void
+heard_by_the_tunnel_before (FunnelDoctorFacts *f)
+{
+  no_handshake (f);
+  f->ingress_handshake = NOW - 5;
+  f->tunnel_age = 4;
 }
 static void
 untrusted (FunnelDoctorFacts *f)
@@ -242,6 +250,8 @@ static const struct
     {"udp/ingress-key", other_ingress_key, "udp", FUNNEL_DOCTOR_FAILED, "another WireGuard key",
      "funnel leave"},
     {"udp/one-way", one_way, "udp", FUNNEL_DOCTOR_FAILED, "nothing comes back", "firewall"},
+    {"udp/heard-before", heard_by_the_tunnel_before, "udp", FUNNEL_DOCTOR_FAILED, "is blocked",
+     "UDP port 51820"},
     {"udp/untrusted", untrusted, "udp", FUNNEL_DOCTOR_FAILED, "shows another key",
      "invite laptop --replace"},
     {"udp/silent", silent, "udp", FUNNEL_DOCTOR_FAILED, "neither over UDP nor over TCP: Connection",
