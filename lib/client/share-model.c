@@ -5,7 +5,9 @@ struct _FunnelShareModel
 {
   GObject parent_instance;
   GDBusObjectManager *objects;
-  GPtrArray *shares; /* FunnelDBusShare, sorted */
+  GPtrArray *shares;  /* FunnelDBusShare, sorted */
+  GPtrArray *arrived; /* those that will be in it at the end of this turn of the main loop */
+  guint idle;
 };
 
 static void funnel_share_model_list_init (GListModelInterface *iface);
@@ -57,22 +59,47 @@ dup_share (GDBusObject *object)
                                                          funnel_dbus_share_interface_info ()->name);
 }
 
+/* A daemon that starts announces its shares one by one. In the list they are one change, or a view
+ * of it would be filled anew for each of them. */
+static gboolean
+on_idle (gpointer data)
+{
+  FunnelShareModel *self = data;
+  guint before = self->shares->len;
+  guint n = self->arrived->len;
+  guint place = 0;
+
+  self->idle = 0;
+  if (n == 1)
+    {
+      place = find_place (self, g_ptr_array_index (self->arrived, 0));
+      g_ptr_array_insert (self->shares, (int)place,
+                          g_object_ref (g_ptr_array_index (self->arrived, 0)));
+      g_ptr_array_set_size (self->arrived, 0);
+      g_list_model_items_changed (G_LIST_MODEL (self), place, 0, 1);
+      return G_SOURCE_REMOVE;
+    }
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (self->shares, g_object_ref (g_ptr_array_index (self->arrived, i)));
+  g_ptr_array_set_size (self->arrived, 0);
+  g_ptr_array_sort (self->shares, compare_items);
+  if (n > 0)
+    g_list_model_items_changed (G_LIST_MODEL (self), 0, before, before + n);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_objects_object_added (FunnelShareModel *self, GDBusObject *object)
 {
-  FunnelDBusShare *share = dup_share (object);
-  guint place;
+  g_autoptr (FunnelDBusShare) share = dup_share (object);
 
-  if (!share)
+  if (!share || g_ptr_array_find (self->shares, share, NULL)
+      || g_ptr_array_find (self->arrived, share, NULL))
     return;
-  if (g_ptr_array_find (self->shares, share, NULL))
-    {
-      g_object_unref (share);
-      return;
-    }
-  place = find_place (self, share);
-  g_ptr_array_insert (self->shares, (int)place, share);
-  g_list_model_items_changed (G_LIST_MODEL (self), place, 0, 1);
+  g_ptr_array_add (self->arrived, g_steal_pointer (&share));
+  /* Before anybody is told that something has changed, and looks. */
+  if (!self->idle)
+    self->idle = g_idle_add_full (G_PRIORITY_HIGH, on_idle, self, NULL);
 }
 
 static void
@@ -81,7 +108,8 @@ on_objects_object_removed (FunnelShareModel *self, GDBusObject *object)
   g_autoptr (FunnelDBusShare) share = dup_share (object);
   guint place;
 
-  if (!share || !g_ptr_array_find (self->shares, share, &place))
+  if (!share || g_ptr_array_remove (self->arrived, share)
+      || !g_ptr_array_find (self->shares, share, &place))
     return;
   g_ptr_array_remove_index (self->shares, place);
   g_list_model_items_changed (G_LIST_MODEL (self), place, 1, 0);
@@ -94,6 +122,7 @@ load (FunnelShareModel *self)
   GList *objects = self->objects ? g_dbus_object_manager_get_objects (self->objects) : NULL;
 
   g_ptr_array_set_size (self->shares, 0);
+  g_ptr_array_set_size (self->arrived, 0);
   for (GList *l = objects; l; l = l->next)
     {
       FunnelDBusShare *share = dup_share (l->data);
@@ -159,7 +188,9 @@ funnel_share_model_dispose (GObject *object)
   if (self->objects)
     g_signal_handlers_disconnect_by_data (self->objects, self);
   g_clear_object (&self->objects);
+  g_clear_handle_id (&self->idle, g_source_remove);
   g_clear_pointer (&self->shares, g_ptr_array_unref);
+  g_clear_pointer (&self->arrived, g_ptr_array_unref);
   G_OBJECT_CLASS (funnel_share_model_parent_class)->dispose (object);
 }
 
@@ -173,6 +204,7 @@ static void
 funnel_share_model_init (FunnelShareModel *self)
 {
   self->shares = g_ptr_array_new_with_free_func (g_object_unref);
+  self->arrived = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
 FunnelShareModel *

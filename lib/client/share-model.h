@@ -3,7 +3,7 @@
 
 /* The shares as a list that follows the daemon: FunnelDBusShare, by name, then port. An item is
  * gone from the list at the moment the daemon, or the share, is gone; its properties change with
- * "notify". One change of the daemon costs one change of the list, however long it is. */
+ * "notify". What comes in one turn of the main loop is one change of the list, at its end. */
 
 #include "lib/dbus/funnel-dbus.h"
 
