@@ -159,6 +159,14 @@ read_shares (FunnelBackground *self, GArray *shares, GPtrArray *held)
     }
 }
 
+static gboolean
+is_paused (FunnelBackground *self)
+{
+  return funnel_connection_has_data (self->connection)
+         && funnel_dbus_manager_get_paused (
+             funnel_client_get_manager (funnel_connection_get_client (self->connection)));
+}
+
 static void
 update_tray (FunnelBackground *self)
 {
@@ -175,6 +183,7 @@ update_tray (FunnelBackground *self)
   facts.shares = (const FunnelTrayShare *)(gpointer)shares->data;
   facts.n_shares = shares->len;
   facts.lost = funnel_notifications_get_lost (self->notifications);
+  facts.paused = is_paused (self);
   ingress = funnel_connection_ref_ingress (self->connection);
   if (ingress)
     {

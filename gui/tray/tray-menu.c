@@ -89,13 +89,13 @@ funnel_tray_menu_status (const FunnelTrayFacts *facts)
   if (facts->daemon == FUNNEL_TRAY_DAEMON_CONNECTING)
     return g_strdup (_ ("Looking for the service…"));
   if (facts->daemon == FUNNEL_TRAY_DAEMON_AWAY)
-    return g_strdup (_ ("Funnel’s service is not running"));
+    return g_strdup (_ ("The Funnel service is not running"));
   if (!facts->joined)
     return g_strdup (_ ("No ingress joined yet"));
   if (facts->n_shares == 0)
     return g_strdup (_ ("Nothing is shared"));
   if (all_off (facts))
-    return g_strdup (_ ("Paused: nothing is public"));
+    return g_strdup (facts->paused ? _ ("Paused: nothing is public") : _ ("Nothing is public"));
   if (!facts->linked)
     return g_strdup_printf (_ ("No connection to %s"), facts->ingress ? facts->ingress : "");
   return describe_shares (facts);
@@ -187,6 +187,16 @@ add_shares (GPtrArray *menu, const FunnelTrayFacts *facts)
     g_ptr_array_add (menu, funnel_menu_item_new_separator ("after-shares"));
 }
 
+/* Shares that were switched off one by one are not resumed. */
+static void
+add_pause (GPtrArray *menu, const FunnelTrayFacts *facts)
+{
+  if (facts->paused)
+    add_line (menu, "pause-all", _ ("Resume"), "pause-all", NULL);
+  else if (!all_off (facts))
+    add_line (menu, "pause-all", _ ("Pause All"), "pause-all", NULL);
+}
+
 GPtrArray *
 funnel_tray_menu_build (const FunnelTrayFacts *facts)
 {
@@ -202,9 +212,7 @@ funnel_tray_menu_build (const FunnelTrayFacts *facts)
       add_shares (menu, facts);
       add_line (menu, "new-share", facts->joined ? _ ("New Share…") : _ ("Join an Ingress…"),
                 "new-share", NULL);
-      if (facts->n_shares > 0)
-        add_line (menu, "pause-all", all_off (facts) ? _ ("Resume") : _ ("Pause All"), "pause-all",
-                  NULL);
+      add_pause (menu, facts);
       g_ptr_array_add (menu, funnel_menu_item_new_separator ("after-actions"));
     }
   add_line (menu, "show", _ ("Open Funnel"), "show", NULL);

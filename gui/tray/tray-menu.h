@@ -42,6 +42,7 @@ typedef struct
 typedef struct
 {
   FunnelTrayDaemon daemon;
+  gboolean paused; /* some shares are off because all were paused */
   gboolean joined;
   gboolean linked;     /* with the ingress */
   gboolean lost;       /* it has not been for so long that somebody should look */

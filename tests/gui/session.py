@@ -33,6 +33,7 @@ class Notifications:
     def __init__(self):
         self.shown = []  # (number, title, text, actions)
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
+        self.bus.set_exit_on_close(False)
         node = Gio.DBusNodeInfo.new_for_xml(NOTIFICATIONS)
         self.bus.register_object("/org/freedesktop/Notifications", node.interfaces[0], self.on_call, None, None)
         Gio.bus_own_name_on_connection(self.bus, "org.freedesktop.Notifications", Gio.BusNameOwnerFlags.NONE, None, None)

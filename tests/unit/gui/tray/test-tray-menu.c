@@ -42,10 +42,14 @@ test_states (void)
       {{.daemon = FUNNEL_TRAY_DAEMON_AWAY},
        {0},
        FUNNEL_TRAY_ATTENTION,
-       "Funnel’s service is not running"},
+       "The Funnel service is not running"},
       {{.daemon = FUNNEL_TRAY_DAEMON_THERE}, {0}, FUNNEL_TRAY_OFF, "No ingress joined yet"},
       {{THERE}, {0}, FUNNEL_TRAY_OFF, "Nothing is shared"},
-      {{THERE, .n_shares = 2}, {OFF, OFF}, FUNNEL_TRAY_OFF, "Paused: nothing is public"},
+      {{THERE, .n_shares = 2}, {OFF, OFF}, FUNNEL_TRAY_OFF, "Nothing is public"},
+      {{THERE, .n_shares = 2, .paused = TRUE},
+       {OFF, OFF},
+       FUNNEL_TRAY_OFF,
+       "Paused: nothing is public"},
       {{THERE, .n_shares = 1}, {WORKING}, FUNNEL_TRAY_WORKING, "Getting ready…"},
       {{THERE, .n_shares = 1}, {ACTIVE}, FUNNEL_TRAY_ACTIVE, "1 share is public"},
       {{THERE, .n_shares = 3},
@@ -67,7 +71,7 @@ test_states (void)
        FUNNEL_TRAY_WORKING,
        "No connection to example.org"},
       /* Nobody misses it while nothing shall be public. */
-      {{LOST, .n_shares = 1}, {OFF}, FUNNEL_TRAY_OFF, "Paused: nothing is public"},
+      {{LOST, .n_shares = 1}, {OFF}, FUNNEL_TRAY_OFF, "Nothing is public"},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -139,11 +143,23 @@ static void
 test_menu_paused (void)
 {
   FunnelTrayShare shares[] = {make_share (OFF)};
-  FunnelTrayFacts facts = {THERE, .shares = shares, .n_shares = G_N_ELEMENTS (shares)};
+  FunnelTrayFacts facts
+      = {THERE, .paused = TRUE, .shares = shares, .n_shares = G_N_ELEMENTS (shares)};
   g_autoptr (GPtrArray) menu = funnel_tray_menu_build (&facts);
 
   g_assert_cmpstr (find (menu, "pause-all")->label, ==, "Resume");
   g_assert_false (find (menu, "/share/1")->checked);
+}
+
+/* What was switched off by itself would not come back, so it is not promised. */
+static void
+test_menu_off (void)
+{
+  FunnelTrayShare shares[] = {make_share (OFF)};
+  FunnelTrayFacts facts = {THERE, .shares = shares, .n_shares = G_N_ELEMENTS (shares)};
+  g_autoptr (GPtrArray) menu = funnel_tray_menu_build (&facts);
+
+  g_assert_null (find (menu, "pause-all"));
 }
 
 /* What cannot work is not offered; the way to the window and the way out always are. */
@@ -181,6 +197,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gui/tray-menu/share-states", test_share_states);
   g_test_add_func ("/gui/tray-menu/menu", test_menu);
   g_test_add_func ("/gui/tray-menu/paused", test_menu_paused);
+  g_test_add_func ("/gui/tray-menu/off", test_menu_off);
   g_test_add_func ("/gui/tray-menu/without-daemon", test_menu_without_daemon);
   g_test_add_func ("/gui/tray-menu/many", test_menu_many);
   return g_test_run ();
