@@ -70,7 +70,10 @@ update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, G
 
   funnel_share_runtime_fill (runtime, &facts);
   if (ingress != NULL)
-    fill_ingress_facts (ingress, &facts);
+    {
+      fill_ingress_facts (ingress, &facts);
+      facts.unreached_device = funnel_ingress_runtime_get_unreached_device (self->ingress);
+    }
   funnel_share_state_evaluate (&facts, &status);
   funnel_share_set_status (funnel_share_runtime_get_share (runtime), &status);
   if (facts.expired || facts.switched_off || facts.paused || !facts.joined || !facts.tunnel_up

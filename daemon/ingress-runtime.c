@@ -103,6 +103,8 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
   funnel_ingress_set_passed_over (self->ingress, funnel_link_get_passed_over (link));
   funnel_ingress_set_next_step (self->ingress, funnel_link_get_next_step (link));
   funnel_ingress_set_state (self->ingress, now, funnel_link_get_reason (link));
+  if (funnel_ingress_set_tunnel_off (self->ingress, funnel_link_is_switched_off (link)))
+    self->events->spec_changed (self->user_data);
   if (before == FUNNEL_INGRESS_LINKED && now != before)
     {
       g_clear_pointer (&self->routed, g_ptr_array_unref);
@@ -203,7 +205,10 @@ funnel_ingress_runtime_free (FunnelIngressRuntime *self)
 void
 funnel_ingress_runtime_start (FunnelIngressRuntime *self)
 {
-  funnel_link_start (self->link);
+  if (funnel_ingress_get_spec (self->ingress)->tunnel_off)
+    funnel_link_start_switched_off (self->link);
+  else
+    funnel_link_start (self->link);
 }
 
 gboolean
@@ -227,6 +232,18 @@ funnel_ingress_runtime_set_tunnel (FunnelIngressRuntime *self, const char *choic
     }
   funnel_link_start (self->link);
   return TRUE;
+}
+
+const char *
+funnel_ingress_runtime_get_unreached_device (FunnelIngressRuntime *self)
+{
+  const FunnelTunnelStatus *status = funnel_link_get_tunnel_status (self->link);
+
+  if (self->listener == 0 || funnel_link_get_state (self->link) != FUNNEL_LINK_STATE_LINKED
+      || status->device[0] == '\0'
+      || funnel_serve_get_offer_connections (self->serve, self->listener) > 0)
+    return NULL;
+  return status->device;
 }
 
 FunnelIngress *

@@ -33,6 +33,10 @@ FunnelIngressRuntime *funnel_ingress_runtime_new (const FunnelIngressSpec *spec,
 void funnel_ingress_runtime_free (FunnelIngressRuntime *self);
 
 void funnel_ingress_runtime_start (FunnelIngressRuntime *self);
+/** funnel_ingress_runtime_get_unreached_device: the tunnel's, when the link is up and this
+ * machine's firewall could be why the ingress has not reached the offer port once; NULL otherwise.
+ */
+const char *funnel_ingress_runtime_get_unreached_device (FunnelIngressRuntime *self);
 /** funnel_ingress_runtime_set_tunnel: "auto", a back end, or "on" for the choice there is; the
  * tunnel comes up anew. */
 gboolean

@@ -397,8 +397,8 @@ funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link
   return self;
 }
 
-void
-funnel_link_start (FunnelLink *self)
+static void
+watch_host (FunnelLink *self)
 {
   if (self->monitor == NULL)
     {
@@ -408,7 +408,26 @@ funnel_link_start (FunnelLink *self)
     }
   if (self->host_events == NULL)
     self->host_events = funnel_host_events_new (on_host_event, self);
+}
+
+void
+funnel_link_start (FunnelLink *self)
+{
+  watch_host (self);
   funnel_tunnel_keeper_start (self->keeper);
+}
+
+void
+funnel_link_start_switched_off (FunnelLink *self)
+{
+  watch_host (self);
+  funnel_tunnel_keeper_start_switched_off (self->keeper);
+}
+
+gboolean
+funnel_link_is_switched_off (FunnelLink *self)
+{
+  return funnel_tunnel_keeper_is_switched_off (self->keeper);
 }
 
 void

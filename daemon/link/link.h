@@ -28,6 +28,10 @@ G_DECLARE_FINAL_TYPE (FunnelLink, funnel_link, FUNNEL, LINK, GObject)
 FunnelLink *funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link_port);
 /** funnel_link_start: (anew), even a tunnel the user had switched off. */
 void funnel_link_start (FunnelLink *self);
+/** funnel_link_start_switched_off: as after the user switched the tunnel off; until start. */
+void funnel_link_start_switched_off (FunnelLink *self);
+/** funnel_link_is_switched_off: whether the user did that. */
+gboolean funnel_link_is_switched_off (FunnelLink *self);
 /** funnel_link_stop: take everything away; emits nothing. */
 void funnel_link_stop (FunnelLink *self);
 /** funnel_link_set_shares: the complete list (FunnelLinkShare*, taken); sent when it differs. */

@@ -499,6 +499,14 @@ funnel_tunnel_keeper_start (FunnelTunnelKeeper *self)
 }
 
 void
+funnel_tunnel_keeper_start_switched_off (FunnelTunnelKeeper *self)
+{
+  self->started = TRUE;
+  self->held = TRUE;
+  set_reason (self, FUNNEL_TUNNEL_SWITCHED_OFF);
+}
+
+void
 funnel_tunnel_keeper_stop (FunnelTunnelKeeper *self)
 {
   self->started = FALSE;

@@ -26,6 +26,8 @@ G_DECLARE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, FUNNEL, TUNNEL_K
 FunnelTunnelKeeper *funnel_tunnel_keeper_new (const FunnelTunnelConfig *config, gboolean direct);
 /** funnel_tunnel_keeper_start: (anew), even what the user had switched off. */
 void funnel_tunnel_keeper_start (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_start_switched_off: as after the user switched it off; nothing goes up. */
+void funnel_tunnel_keeper_start_switched_off (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_stop: take the tunnel away; emits nothing. */
 void funnel_tunnel_keeper_stop (FunnelTunnelKeeper *self);
 

@@ -470,6 +470,15 @@ funnel_ingress_set_tunnel_choice (FunnelIngress *self, const char *choice)
     notify (self, PROP_TUNNEL_CHOICE);
 }
 
+gboolean
+funnel_ingress_set_tunnel_off (FunnelIngress *self, gboolean off)
+{
+  gboolean differs = self->spec->tunnel_off != off;
+
+  self->spec->tunnel_off = off;
+  return differs;
+}
+
 void
 funnel_ingress_set_next_step (FunnelIngress *self, const char *next_step)
 {

@@ -27,9 +27,10 @@ typedef struct
   char *endpoint_host;
   guint16 endpoint_port;
   guint16 link_port;
-  char *private_key; /* WireGuard; a secret */
-  char *key_hash;    /* of the join API's key, hex, as in the token; NULL not known */
-  char *tunnel;      /* the user's choice of a back end; "auto" any */
+  char *private_key;   /* WireGuard; a secret */
+  char *key_hash;      /* of the join API's key, hex, as in the token; NULL not known */
+  char *tunnel;        /* the user's choice of a back end; "auto" any */
+  gboolean tunnel_off; /* the user switched it off, with another program */
 } FunnelIngressSpec;
 
 FunnelIngressSpec *funnel_ingress_spec_new (void);
@@ -87,6 +88,8 @@ void funnel_ingress_set_round_trip (FunnelIngress *self, guint microseconds);
 void funnel_ingress_set_passed_over (FunnelIngress *self, const char *const *passed_over);
 /** funnel_ingress_set_tunnel_choice: into the spec; "auto" or a back end. */
 void funnel_ingress_set_tunnel_choice (FunnelIngress *self, const char *choice);
+/** funnel_ingress_set_tunnel_off: into the spec; TRUE when it was not so before. */
+gboolean funnel_ingress_set_tunnel_off (FunnelIngress *self, gboolean off);
 /** funnel_ingress_set_next_step: what the user can do while it is not linked; "" nothing. */
 void funnel_ingress_set_next_step (FunnelIngress *self, const char *next_step);
 const char *funnel_ingress_get_next_step (FunnelIngress *self);

@@ -196,6 +196,24 @@ say_probing (FunnelShareStatus *out, char *reason)
   say (out, FUNNEL_SHARE_STATE_PROBING, reason, NULL);
 }
 
+/* The outside sees nothing but a visitor turned away; that none arrived is known here. */
+static gboolean
+check_reached (const FunnelShareFacts *facts, FunnelShareStatus *out)
+{
+  g_autofree char *begin = NULL;
+
+  if (facts->unreached_device == NULL
+      || (facts->probe_outcome != FUNNEL_PROBE_TLS && facts->probe_outcome != FUNNEL_PROBE_TIMEOUT))
+    return TRUE;
+  begin = g_strdup ("The ingress's connections through the tunnel do not arrive, which is what a "
+                    "firewall on this machine does");
+  say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail),
+       g_strdup_printf ("funnel tunnel netns (which goes past it), or let them in: sudo ufw allow "
+                        "in on %s, sudo firewall-cmd --zone=trusted --add-interface=%s",
+                        facts->unreached_device, facts->unreached_device));
+  return FALSE;
+}
+
 static gboolean
 check_outcome (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
@@ -277,7 +295,7 @@ funnel_share_state_evaluate (const FunnelShareFacts *facts, FunnelShareStatus *o
   if (!facts->probed || facts->probe_epoch != facts->epoch)
     say_probing (out, g_strdup_printf ("Waiting for the ingress to try %s port %u from outside.",
                                        facts->name, facts->port));
-  else if (check_outcome (facts, out))
+  else if (check_reached (facts, out) && check_outcome (facts, out))
     check_leaf (facts, out);
 }
 

@@ -82,6 +82,9 @@ typedef struct
   FunnelProbeOutcome probe_outcome;
   const char *probe_detail;
   const char *probe_leaf;
+  /* The tunnel's device, when the ingress has not reached this node's offer port once and this
+   * machine's firewall may be why; NULL otherwise. */
+  const char *unreached_device;
 } FunnelShareFacts;
 
 typedef struct

@@ -157,8 +157,12 @@ take_connection (struct serve_loop *loop,
   if (!address_from_sockaddr (from, from_len, &address)
       || !address_equal_ip (&address, &listener->peer))
     refusal = SERVE_REFUSAL_NOT_PEER;
-  else if (listener->waiting < loop->limits.waiting_max)
-    flow = flow_table_alloc (&loop->table);
+  else
+    {
+      counter_add (&listener->connections, 1);
+      if (listener->waiting < loop->limits.waiting_max)
+        flow = flow_table_alloc (&loop->table);
+    }
   if (flow == NULL)
     {
       serve_refuse_count (loop, listener, refusal, NULL);

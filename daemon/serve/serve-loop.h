@@ -86,6 +86,7 @@ struct serve_listener
   uint32_t waiting;   /* records that are no flows; see waiting_max */
   uint64_t log_after; /* milliseconds; refusals are logged no sooner */
   uint32_t log_suppressed;
+  _Atomic uint64_t connections; /* that the peer has made */
   _Atomic uint64_t refusals[SERVE_REFUSALS];
 };
 

@@ -336,6 +336,20 @@ funnel_serve_take_log (FunnelServe *self,
   return n;
 }
 
+guint64
+funnel_serve_get_offer_connections (FunnelServe *self, guint listener)
+{
+  struct serve_listener *found;
+  guint64 count = 0;
+
+  g_mutex_lock (&self->lock);
+  found = g_hash_table_lookup (self->listeners, GUINT_TO_POINTER (listener));
+  if (found != NULL)
+    count = atomic_load_explicit (&found->connections, memory_order_relaxed);
+  g_mutex_unlock (&self->lock);
+  return count;
+}
+
 GHashTable *
 funnel_serve_get_offer_refusals (FunnelServe *self, guint listener)
 {

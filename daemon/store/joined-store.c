@@ -39,6 +39,7 @@ static const struct
     {"private_key", G_STRUCT_OFFSET (FunnelIngressSpec, private_key)},
 };
 #define CHOICE_MEMBER "tunnel"      /* missing when it is "auto" */
+#define OFF_MEMBER "tunnel_off"     /* missing when it is false */
 #define HASH_MEMBER "join_key_hash" /* missing when it is not known */
 
 static JsonObject *
@@ -53,6 +54,8 @@ print_spec (const FunnelIngressSpec *spec)
                                    G_STRUCT_MEMBER (char *, spec, text_members[i].offset));
   if (g_strcmp0 (spec->tunnel, "auto") != 0)
     json_object_set_string_member (object, CHOICE_MEMBER, spec->tunnel);
+  if (spec->tunnel_off)
+    json_object_set_boolean_member (object, OFF_MEMBER, TRUE);
   if (spec->key_hash != NULL)
     json_object_set_string_member (object, HASH_MEMBER, spec->key_hash);
   json_object_set_int_member (object, "port", spec->port);
@@ -122,7 +125,8 @@ parse_numbers (JsonObject *object, FunnelIngressSpec *spec, GError **error)
       || !funnel_json_get_uint (object, "port", 1, G_MAXUINT16, &port, error)
       || !funnel_json_get_uint (object, "endpoint_port", 1, G_MAXUINT16, &endpoint_port, error)
       || !funnel_json_get_uint (object, "link_port", 1, G_MAXUINT16, &link_port, error)
-      || !funnel_json_get_bool (object, "direct", FALSE, &spec->direct, error))
+      || !funnel_json_get_bool (object, "direct", FALSE, &spec->direct, error)
+      || !funnel_json_get_bool (object, OFF_MEMBER, FALSE, &spec->tunnel_off, error))
     return FALSE;
   spec->id = (guint32)id;
   spec->port = (guint16)port;

@@ -42,10 +42,10 @@ struct _FunnelNmPath
   FunnelTunnelConfig *config;
   FunnelNmPlan *plan;
   FunnelEndpoint *endpoint;
-  NMDevice *vrf, *wireguard; /* raised by us; to see how they end */
-  gboolean switched_off;
-  guint path_mtu;    /* when the device's was set; 0 not known */
-  GQueue operations; /* GTask*: the first one is under way */
+  guint ends[2];         /* subscriptions: how VRF and WireGuard end */
+  gboolean switched_off; /* so far as heard */
+  guint path_mtu;        /* when the device's was set; 0 not known */
+  GQueue operations;     /* GTask*: the first one is under way */
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNmPath, funnel_nm_path, G_TYPE_OBJECT)
@@ -368,16 +368,65 @@ raise_wireguard (FunnelNmPath *self, GTask *step)
     end_step (step, error);
 }
 
+/* A device's way out is told in steps, and only the first has the true reason: a logout, a sleep or
+ * a deleted profile end in "user requested" as well. libnm tells the last step alone. */
+static void
+on_device_state_changed (GDBusConnection *bus,
+                         const char *sender,
+                         const char *path,
+                         const char *interface,
+                         const char *signal,
+                         GVariant *parameters,
+                         gpointer user_data)
+{
+  FunnelNmPath *self = user_data;
+  guint32 state = 0, before = 0, reason = 0;
+
+  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(uuu)")))
+    return;
+  g_variant_get (parameters, "(uuu)", &state, &before, &reason);
+  if (before == NM_DEVICE_STATE_ACTIVATED && reason == NM_DEVICE_STATE_REASON_USER_REQUESTED)
+    self->switched_off = TRUE;
+}
+
+static void
+stop_hearing (FunnelNmPath *self)
+{
+  GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->ends); i++)
+    if (bus && self->ends[i])
+      g_dbus_connection_signal_unsubscribe (bus, self->ends[i]);
+  memset (self->ends, 0, sizeof self->ends);
+}
+
+static void
+hear_ends (FunnelNmPath *self)
+{
+  const char *const interfaces[] = {self->plan->vrf_interface, self->plan->wireguard_interface};
+  GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (interfaces) == G_N_ELEMENTS (self->ends));
+  stop_hearing (self);
+  self->switched_off = FALSE;
+  for (guint i = 0; bus && i < G_N_ELEMENTS (interfaces); i++)
+    {
+      NMDevice *device = nm_client_get_device_by_iface (self->client, interfaces[i]);
+
+      if (device)
+        self->ends[i] = g_dbus_connection_signal_subscribe (
+            bus, NM_DBUS_SERVICE, NM_DBUS_INTERFACE_DEVICE, "StateChanged",
+            nm_object_get_path (NM_OBJECT (device)), NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+            on_device_state_changed, self, NULL);
+    }
+}
+
 static void
 check_path (FunnelNmPath *self, GTask *step)
 {
   GError *error = NULL;
 
-  g_set_object (&self->vrf,
-                nm_client_get_device_by_iface (self->client, self->plan->vrf_interface));
-  g_set_object (&self->wireguard,
-                nm_client_get_device_by_iface (self->client, self->plan->wireguard_interface));
-  self->switched_off = FALSE;
+  hear_ends (self);
   funnel_nm_verify (self->plan, self->config->peer_address, NULL, &error);
   end_step (step, error);
 }
@@ -430,21 +479,11 @@ hear_out (FunnelNmPath *self, GTask *step)
     end_step (step, NULL);
 }
 
-/* A logout, a sleep or a deleted profile have other reasons. */
-static gboolean
-is_ended_by_user (NMDevice *device)
-{
-  return device && nm_device_get_state (device) != NM_DEVICE_STATE_ACTIVATED
-         && nm_device_get_state_reason (device) == NM_DEVICE_STATE_REASON_USER_REQUESTED;
-}
-
+/* What follows ends by our own wish. */
 static void
-note_switched_off (FunnelNmPath *self, GTask *step)
+hear_no_more (FunnelNmPath *self, GTask *step)
 {
-  if (is_ended_by_user (self->vrf) || is_ended_by_user (self->wireguard))
-    self->switched_off = TRUE;
-  g_clear_object (&self->vrf);
-  g_clear_object (&self->wireguard);
+  stop_hearing (self);
   end_step (step, NULL);
 }
 
@@ -639,7 +678,7 @@ static const Step up_steps[] = {
 };
 
 static const Step down_steps[] = {
-    {hear_out, TRUE},           {note_switched_off, TRUE},
+    {hear_out, TRUE},           {hear_no_more, TRUE},
     {take_peer, TRUE},          {lower_wireguard, TRUE},
     {await_no_wireguard, TRUE}, {lower_vrf, TRUE},
     {lower_placeholder, TRUE},  {lower_guard, FALSE},
@@ -757,8 +796,7 @@ funnel_nm_path_finalize (GObject *object)
 {
   FunnelNmPath *self = FUNNEL_NM_PATH (object);
 
-  g_clear_object (&self->vrf);
-  g_clear_object (&self->wireguard);
+  stop_hearing (self);
   g_clear_object (&self->client);
   funnel_tunnel_config_free (self->config);
   funnel_nm_plan_free (self->plan);

@@ -578,6 +578,8 @@ nm_query_finish (FunnelTunnel *tunnel,
       .mtu = (guint)funnel_kernel_view_number (
           0, "/sys/class/net/%s/mtu", funnel_nm_path_get_plan (self->path)->wireguard_interface),
   };
+  /* Packets of a VRF's port come in by the VRF. */
+  g_strlcpy (out->device, funnel_nm_path_get_plan (self->path)->vrf_interface, sizeof out->device);
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
  * called on, and answer on, the thread of the main context current at construction. */
 
 #include <gio/gio.h>
+#include <net/if.h>
 
 G_BEGIN_DECLS
 
@@ -32,6 +33,7 @@ typedef struct
                        through where handshakes are not told; 0 = never */
   guint64 rx_bytes, tx_bytes;
   guint mtu;
+  char device[IFNAMSIZ]; /* as this machine's firewall calls it; "" when that is not asked */
 } FunnelTunnelStatus;
 
 #define FUNNEL_TYPE_TUNNEL (funnel_tunnel_get_type ())

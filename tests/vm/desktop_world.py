@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 
+from desktop_suite import tell
+
 VT_ACTIVATE = 0x5606  # linux/vt.h
 NAME = "laptop.example.test"
 SEAT = """[Unit]
@@ -189,6 +191,13 @@ class World:
     def ingress(self):
         return next(iter(self.status()["ingresses"]), {"state": "none", "tunnel": {"kind": ""}})
 
+    def passed_over(self, kind, *words):
+        """Wait until `kind` is used, and all before it passed over for a reason with these words in it."""
+        self.active(kind)
+        passed = self.ingress()["tunnel"]["passed_over"]
+        if len(passed) != 1 or not all(word in passed[0] for word in words):
+            raise Failure(f"passed over: {passed}, wanted: {words}")
+
     def active(self, kind=None, seconds=150):
         """Wait until the share was seen from outside, through that kind of tunnel."""
         def holds():
@@ -199,6 +208,14 @@ class World:
             until(holds, seconds, f"active through {kind or 'any tunnel'}")
         except Failure as failure:
             raise Failure(f"{failure}\n{self.ann('funnel status', check=False)}") from failure
+
+    def again(self, what):
+        """Measured, not judged: this machine is many times slower than any user's."""
+        started = time.monotonic()
+        self.active("networkmanager")
+        tell(f"active again {time.monotonic() - started:.1f} s after: {what}")
+        if self.visit() != "it works\n":
+            raise Failure(f"active, but no page, after: {what}")
 
     def visit(self):
         return sh(f"ip netns exec visitor curl -sS --fail --max-time 60 --cacert /run/certificate/ca.pem https://{NAME}/", check=False)
@@ -229,6 +246,29 @@ class World:
         """In the namespace where the ingress's WireGuard is."""
         relay = sh("pgrep -x funnel-relay").split()[0]
         return sh(f"nsenter --net=/proc/{relay}/ns/net {command}", check)
+
+    @staticmethod
+    def ingress_firewall(rule):
+        """What the ingress's host drops of what comes in from outside; None: nothing any more."""
+        if rule is None:
+            sh("ip netns exec ing nft delete table inet blocked")
+        else:
+            sh("ip netns exec ing nft -f - <<'X'\ntable inet blocked { chain c { type filter hook prerouting priority raw; "
+               f"{rule}; }} }}\nX")
+
+    def log_out(self):
+        sh("systemctl stop seat", check=False)
+        until(lambda: not self.sessions(), 60, "no session is left")
+
+    def log_in(self):
+        """At the screen."""
+        sh("systemctl start --no-block seat")
+        until(lambda: sh("loginctl show-user ann -p Display --value", check=False).strip(), 120, "a session at the screen")
+
+    @staticmethod
+    def log_in_from_afar():
+        """As sshd does it: a session without a seat."""
+        sh("systemd-run --unit=afar -p PAMName=login -p User=ann sleep infinity")
 
     def turn_hostile(self):
         relay = sh("pgrep -x funnel-relay").split()[0]

@@ -130,6 +130,17 @@ no_tls (FunnelShareFacts *f)
   f->probe_detail = "unrecognized_name";
 }
 static void
+firewalled (FunnelShareFacts *f)
+{
+  f->probe_outcome = FUNNEL_PROBE_TLS;
+  f->unreached_device = "funnel-vrf0";
+}
+static void
+unreached_yet (FunnelShareFacts *f)
+{
+  f->unreached_device = "funnel-vrf0";
+}
+static void
 no_answer (FunnelShareFacts *f)
 {
   f->probe_outcome = FUNNEL_PROBE_TIMEOUT;
@@ -204,6 +215,8 @@ static const struct
      "http://localhost:3000 does not work: Connection refused.", "Start the server"},
     {"unprobed", unprobed, FUNNEL_SHARE_STATE_PROBING, "Waiting for the ingress", NULL},
     {"old-epoch", old_epoch, FUNNEL_SHARE_STATE_PROBING, "Waiting for the ingress", NULL},
+    {"firewalled", firewalled, FUNNEL_SHARE_STATE_NAME_REFUSED, "firewall on this machine",
+     "sudo ufw allow in on funnel-vrf0"},
     {"no-dns", no_dns, FUNNEL_SHARE_STATE_DNS_PENDING, "does not lead to the ingress",
      "DNS name laptop.example.org"},
     {"no-connect", no_connect, FUNNEL_SHARE_STATE_NAME_REFUSED, "Nothing answers", "firewall"},
@@ -284,6 +297,7 @@ test_active (void)
   check_active (nothing);
   check_active (pass_through);
   check_active (upper_case_leaf);
+  check_active (unreached_yet);
 }
 
 static void

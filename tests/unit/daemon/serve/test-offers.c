@@ -250,6 +250,9 @@ test_warm (Fixture *f, gconstpointer data)
       close (warm[i]);
   WAIT_UNTIL (fixture_counters (f).flows_active == 0);
   g_assert_cmpuint (fixture_counters (f).flows_total, ==, G_N_ELEMENTS (warm) / 2);
+  g_assert_cmpuint (funnel_serve_get_offer_connections (f->serve, f->listener), ==,
+                    G_N_ELEMENTS (warm));
+  g_assert_cmpuint (funnel_serve_get_offer_connections (f->serve, f->listener + 1), ==, 0);
   g_autoptr (GHashTable) refusals = funnel_serve_get_offer_refusals (f->serve, f->listener);
   g_assert_cmpuint (g_hash_table_size (refusals), ==, 0);
   local_target_free (target);

@@ -235,6 +235,7 @@ test_joined (Fixture *fixture, gconstpointer data)
 
   g_assert_true (funnel_joined_store_load (store, NULL));
   g_assert_null (funnel_joined_store_get (store));
+  spec->tunnel_off = TRUE;
   g_assert_true (funnel_joined_store_set (store, spec, NULL));
   g_assert_cmpuint (get_mode (file), ==, 0600);
   again = funnel_joined_store_new (fixture->dir);
@@ -248,6 +249,7 @@ test_joined (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (read->link_port, ==, 7780);
   g_assert_cmpuint (g_array_index (read->public_ports, guint16, 0), ==, 443);
   g_assert_false (read->direct);
+  g_assert_true (read->tunnel_off);
   g_assert_true (funnel_joined_store_set (again, NULL, NULL));
   g_assert_null (funnel_joined_store_get (again));
 }
