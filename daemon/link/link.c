@@ -9,7 +9,8 @@
 #include "lib/base/backoff.h"
 
 #define RETRY_FIRST_MS 100
-#define RETRY_MAX_MS 2000
+#define RETRY_MAX_MS                                                                               \
+  1000 /* with CONNECT_MS of a session: a path that works again is in use within 5 s */
 #define CHECK_MS 2000 /* for a path that works to prove it */
 #define NETWORK_SETTLE_MS 300
 #define HANDSHAKE_MAX_S 180  /* WireGuard's sessions end after that */
@@ -154,7 +155,9 @@ fail_link (FunnelLink *self, const char *reason, gboolean broken_path)
   else
     g_debug ("Link: %s", reason);
   drop_session (self);
-  if (broken_path)
+  /* Without a network there is nothing to gain; that it is back is told. */
+  if (broken_path
+      && (self->monitor == NULL || g_network_monitor_get_network_available (self->monitor)))
     funnel_tunnel_keeper_refresh (self->keeper);
   self->retry_source = g_timeout_add (wait, on_retry_timeout, self);
   set_reason (self, full);

@@ -602,6 +602,8 @@ funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self)
 void
 funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self)
 {
+  /* A try under way may still be of the time before. */
+  funnel_backoff_reset (&self->backoff);
   if (self->retry_source != 0)
     begin_attempt (self);
 }

@@ -55,7 +55,7 @@ void funnel_tunnel_keeper_query (FunnelTunnelKeeper *self);
 gboolean funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_refresh: the path may be broken; make WireGuard try anew. */
 void funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self);
-/** funnel_tunnel_keeper_retry: if waiting to try again, do so now. */
+/** funnel_tunnel_keeper_retry: if waiting to try again, do so now; else soon after a failure. */
 void funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self);
 
 G_END_DECLS

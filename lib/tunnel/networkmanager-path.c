@@ -22,6 +22,7 @@
 #include "lib/tunnel/networkmanager-path.h"
 
 #include "lib/base/error.h"
+#include "lib/base/expiry.h"
 #include "lib/tunnel/kernel-view.h"
 #include "lib/tunnel/kernel-watch.h"
 #include "lib/tunnel/networkmanager-calls.h"
@@ -33,7 +34,9 @@
 
 #define PATH_MTU_MIN 1280 /* what every IPv6 path carries */
 #define ANSWER_MS 5000
-#define GONE_S 10 /* for a device to be removed, once nobody uses it */
+#define RESOLVE_MS 5000
+#define RESOLVE_AGAIN_MS 1500 /* where the addresses known from before will do */
+#define GONE_S 10             /* for a device to be removed, once nobody uses it */
 
 struct _FunnelNmPath
 {
@@ -241,10 +244,33 @@ is_known (FunnelNmPath *self, FunnelNmRole role)
 
 /* ---- steps of going up ---- */
 
+/* A resolver whose question was lost on a broken path waits long before it asks again. */
+static void
+resolve_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) step = user_data;
+  GError *error = NULL;
+
+  if (funnel_endpoint_resolve_finish (result, &error))
+    g_task_return_boolean (step, TRUE);
+  else if (funnel_expiry_has_passed (g_task_get_task_data (step)))
+    {
+      g_error_free (error);
+      g_task_return_new_error (step, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                               "The ingress's name cannot be resolved: no answer in time");
+    }
+  else
+    g_task_return_error (step, error);
+}
+
 static void
 resolve (FunnelNmPath *self, GTask *step)
 {
-  funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (step), call_cb, step);
+  guint limit = funnel_endpoint_get_count (self->endpoint) > 0 ? RESOLVE_AGAIN_MS : RESOLVE_MS;
+  FunnelExpiry *expiry = funnel_expiry_new (g_task_get_cancellable (step), limit);
+
+  g_task_set_task_data (step, expiry, (GDestroyNotify)funnel_expiry_free);
+  funnel_endpoint_resolve_async (self->endpoint, funnel_expiry_get (expiry), resolve_cb, step);
 }
 
 static void

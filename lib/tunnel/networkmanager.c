@@ -28,7 +28,9 @@
 #define LISTENERS_MAX 64
 #define BACKLOG 1024
 #define TICK_S 5
-#define HANDSHAKE_S 3 /* a new peer tries by itself; nothing is gained by starting over before */
+#define HANDSHAKE_MS                                                                               \
+  2000 /* a new peer tries at once; nothing is gained by starting over before                      \
+        */
 
 struct _FunnelNmTunnel
 {
@@ -46,6 +48,7 @@ struct _FunnelNmTunnel
   guint64 received;       /* bytes, when last looked */
   gint64 heard_at;        /* Unix seconds: when it had grown; 0 never */
   gint64 chosen_at;       /* Unix seconds: when the endpoint was set */
+  gint64 renewed_at;      /* monotonic microseconds: the same */
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNmTunnel, funnel_nm_tunnel, FUNNEL_TYPE_TUNNEL)
@@ -233,12 +236,19 @@ on_client_notify_running (NMClient *client, GParamSpec *property, FunnelNmTunnel
 }
 
 static void
+note_chosen (FunnelNmTunnel *self)
+{
+  self->chosen_at = now ();
+  self->renewed_at = g_get_monotonic_time ();
+}
+
+static void
 start_watching (FunnelNmTunnel *self)
 {
   self->up = TRUE;
   self->received = (guint64)read_counter (self, "rx_bytes");
   self->heard_at = 0;
-  self->chosen_at = now ();
+  note_chosen (self);
   self->watch = funnel_kernel_watch_new (look, self);
   self->tick = g_timeout_add_seconds (TICK_S, on_tick, self);
   self->running_handler = g_signal_connect (self->client, "notify::nm-running",
@@ -534,13 +544,13 @@ nm_refresh_async (FunnelTunnel *tunnel,
   if (!check_up (self, task))
     return;
   listen_for_life (self);
-  if (now () - self->chosen_at < HANDSHAKE_S)
+  if (g_get_monotonic_time () - self->renewed_at < HANDSHAKE_MS * G_TIME_SPAN_MILLISECOND)
     {
       g_task_return_boolean (task, TRUE);
       return;
     }
   silent = self->heard_at < self->chosen_at;
-  self->chosen_at = now ();
+  note_chosen (self);
   funnel_nm_path_refresh_async (self->path, silent, cancellable, refresh_cb,
                                 g_steal_pointer (&task));
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""desktop.py FOLDER FLOOD [--long] [TEST…]: the tests of the vm suite, in the guest, in their order. A hostile ingress
+"""desktop.py FOLDER FLOOD [--long] [--log] [TEST…]: the tests of the vm suite, in the guest, in their order. A hostile ingress
 floods from the first test to the last; what reaches a place it must not reach is counted after each. The last tests do
 the same without our measures, and must see packets arrive."""
 import os
@@ -15,6 +15,11 @@ import desktop_events  # noqa: E402,F401  pylint: disable=unused-import
 import desktop_sessions  # noqa: E402,F401  pylint: disable=unused-import
 import desktop_trouble  # noqa: E402,F401  pylint: disable=unused-import
 import desktop_controls  # noqa: E402,F401  pylint: disable=unused-import
+
+
+def print_log(choice):
+    print(sh("journalctl -b -o short-monotonic --no-pager | grep -E 'funnel' | grep -vE 'audit:|dbus-daemon|prepare|ip-check|secondaries|need-auth' "
+             f"| {choice} | sed 's/^/    /'", check=False), flush=True)
 
 
 def attempt(w, function, flooded):
@@ -33,7 +38,7 @@ def attempt(w, function, flooded):
     except Exception as error:  # whatever it was, it is this test's result
         print(f"not ok {name}\n    after {time.monotonic() - started:.0f} s: {type(error).__name__}: {error}")
         print("".join(f"    {os.path.basename(f.filename)}:{f.lineno} {f.line}\n" for f in traceback.extract_tb(error.__traceback__)[-3:]), end="")
-        print(sh("journalctl -b -o short-monotonic --no-pager | grep -E 'funnel' | grep -vE 'audit:|dbus-daemon|prepare|ip-check|secondaries|need-auth' | tail -n 25 | sed 's/^/    /'", check=False))
+        print_log("tail -n 25")
         print(sh("ip -br link; ip rule; ip route show table all | grep -v 'table local'; nmcli -f NAME,UUID,DEVICE,STATE c", check=False), flush=True)
         return False
 
@@ -50,7 +55,10 @@ def main():
         needed = function in [t[0] for t in TESTS[:4]]
         if (wanted and function.__name__.replace("_", "-") not in wanted and not needed) or (long and "--long" not in options):
             continue
+        sh(f"logger 'funnel test: {function.__name__}'")
         good = attempt(w, function, flooded) and good
+        if "--log" in options:
+            print_log(f"sed -n '/funnel test: {function.__name__}/,$p'")
         if needed and not good:
             break
     return 0 if good else 1

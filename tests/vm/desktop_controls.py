@@ -2,13 +2,18 @@
 """The same events without our measures, each of which must see packets arrive: otherwise the others prove nothing."""
 import json
 import os
+import subprocess
 import uuid
 
 from desktop_suite import test
 from desktop_world import Failure, sh, until
 
 
-def plain_profile(w, vrf):
+# What closes the way out of a VRF while it stands, and nothing else.
+UNREACHABLE = "ip route replace unreachable default metric 4278198272 table 7070"
+
+
+def plain_profile(w, vrf, owner=""):
     """The tunnel as any tutorial has it, for the same ingress: with its peer from the start, in a VRF or in none."""
     w.daemon("stop")
     w.nothing_left()
@@ -36,7 +41,7 @@ method=disabled
     for name, text in profiles.items():
         path = f"/etc/NetworkManager/system-connections/{name}.nmconnection"
         with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as f:
-            f.write(f"[connection]\nid={name}\nuuid={uuid.uuid4()}\n{text}")
+            f.write(f"[connection]\nid={name}\nuuid={uuid.uuid4()}\n{owner}{text}")
         sh(f"nmcli c load {path}")
     w.count()
 
@@ -77,7 +82,7 @@ def in_a_vrf_alone_packets_arrive_on_the_way_up_and_down(w):
     sh("nmcli c up plain")
     w.handshake("plain0")
     arrivals(w, "up: forwarded, for want of an unreachable default route")
-    sh("ip route add unreachable default metric 4278198272 table 7070")
+    sh(UNREACHABLE)
     w.count()
     sh("nmcli c down plain")
     arrivals(w, "switched off")
@@ -91,6 +96,54 @@ def in_a_vrf_alone_packets_arrive_when_it_is_deleted(w):
     w.handshake("plain0")
     sh("ip link del plainvrf0")
     arrivals(w, "VRF deleted")
+    remove_plain(w)
+
+
+@test(flooded=False)
+def in_a_vrf_alone_packets_arrive_at_logout(w):
+    w.log_in()
+    plain_profile(w, vrf=True, owner="permissions=user:ann:;\n")
+    w.as_user("nmcli c up plain")
+    w.handshake("plain0")
+    sh(UNREACHABLE)
+    w.count()
+    w.log_out()
+    arrivals(w, "logged out")
+    remove_plain(w)
+
+
+@test(flooded=False)
+def in_a_vrf_alone_packets_arrive_when_the_program_is_killed(w):
+    """Whose VRF NetworkManager then takes away; and when the program is started again."""
+    plain_profile(w, vrf=True)
+    program = subprocess.Popen([w.bound_program, "plainvrf0", "7070"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if program.stdout.readline() != "asked for\n":
+        raise Failure("no VRF of the program's own")
+    until(lambda: "activated" in sh("nmcli -g GENERAL.STATE c show bound", check=False), 60, "its VRF is there")
+    sh("nmcli c up plain")
+    w.handshake("plain0")
+    sh(UNREACHABLE)
+    w.count()
+    program.kill()
+    program.wait()
+    arrivals(w, "killed")
+    sh("nmcli c down plain", check=False)
+    w.count()
+    sh("nmcli c up plain")
+    arrivals(w, "started again")
+    remove_plain(w)
+
+
+@test(long=True, flooded=False)
+def in_a_vrf_alone_packets_arrive_in_each_of_five_cycles(w):
+    plain_profile(w, vrf=True)
+    for number in range(5):
+        sh("nmcli c up plain")
+        w.handshake("plain0")
+        sh(UNREACHABLE)
+        w.count()
+        sh("nmcli c down plain")
+        arrivals(w, f"switched off, cycle {number + 1}")
     remove_plain(w)
 
 

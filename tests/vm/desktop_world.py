@@ -14,6 +14,7 @@ from desktop_suite import tell
 
 VT_ACTIVATE = 0x5606  # linux/vt.h
 NAME = "laptop.example.test"
+HOSTS = "127.0.0.1 localhost\n"
 SEAT = """[Unit]
 After=systemd-user-sessions.service
 [Service]
@@ -119,6 +120,7 @@ def until(condition, seconds, what):
 class World:
     def __init__(self, folder, flood):
         self.folder, self.flood_program = folder, flood
+        self.bound_program = os.path.join(os.path.dirname(flood), "vm-bound")
         self.flood, self.node = None, None
         self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -128,7 +130,7 @@ class World:
     def build(self):
         sh(f"cp -a --no-preserve=ownership {self.folder}/installed/. /; cp -r {self.folder}/certificate /run/certificate; chmod -R a+rX /run/certificate")
         with open("/etc/hosts", "w", encoding="utf-8") as f:
-            f.write(f"127.0.0.1 localhost\n192.0.2.2 vps.example.test {NAME}\n")
+            f.write(HOSTS + f"192.0.2.2 vps.example.test {NAME}\n")
         sh(STAGE)
         self.home = os.path.expanduser("~ann")
         with open(f"{self.home}/.bash_profile", "w", encoding="utf-8") as f:
@@ -209,9 +211,11 @@ class World:
         except Failure as failure:
             raise Failure(f"{failure}\n{self.ann('funnel status', check=False)}") from failure
 
-    def again(self, what):
-        """Measured, not judged: this machine is many times slower than any user's."""
+    def again(self, what, may_last=False):
+        """Measured, not judged: this machine is many times slower than any user's. may_last: until the link is missed."""
         started = time.monotonic()
+        if may_last:
+            until(lambda: self.share()["state"] != "active", 90, "the change is noticed")
         self.active("networkmanager")
         tell(f"active again {time.monotonic() - started:.1f} s after: {what}")
         if self.visit() != "it works\n":
@@ -226,7 +230,21 @@ class World:
     def daemon_pid(self):
         return int(self.ann("systemctl --user show --value -p MainPID funneld").strip() or 0)
 
+    @staticmethod
+    def hosts(lines):
+        """What names lead where, on all of the stage."""
+        with open("/etc/hosts", "w", encoding="utf-8") as f:
+            f.write(HOSTS + lines)
+
     # --- what NetworkManager and the kernel have of the tunnel
+
+    @staticmethod
+    def mtu():
+        try:
+            with open("/sys/class/net/funnel0/mtu", encoding="ascii") as f:
+                return int(f.read())
+        except OSError:
+            return 0
 
     @staticmethod
     def devices():
@@ -254,7 +272,7 @@ class World:
             sh("ip netns exec ing nft delete table inet blocked")
         else:
             sh("ip netns exec ing nft -f - <<'X'\ntable inet blocked { chain c { type filter hook prerouting priority raw; "
-               f"{rule}; }} }}\nX")
+               f"{rule}; }}; }}\nX")
 
     def log_out(self):
         sh("systemctl stop seat", check=False)
@@ -279,6 +297,14 @@ class World:
         for network in ("192.0.2.0/24", "10.9.0.0/24"):
             self.inside(f"ip route replace {network} dev {device}")
         self.start_flood(f"/proc/{relay}/ns/net", device)
+
+    def forget_node(self):
+        self.device_inside = re.search(r"(\S+): <[^>]*POINTOPOINT", self.inside("ip -o link")).group(1)
+        self.key_inside = self.inside(f"wg show {self.device_inside} peers").split()[0]
+        self.inside(f"wg set {self.device_inside} peer {self.key_inside} remove")
+
+    def remember_node(self):
+        self.inside(f"wg set {self.device_inside} peer {self.key_inside} allowed-ips 0.0.0.0/0")
 
     def start_flood(self, namespace, device):
         self.flood = subprocess.Popen(["nsenter", f"--net={namespace}", self.flood_program, device, "100.64.0.1", "10000",

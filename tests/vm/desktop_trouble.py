@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be wrong with a machine, its network or its ingress: each with the words that say so, and the way back."""
+import glob
+import os
+import subprocess
+
+from desktop_suite import test
+from desktop_world import NAME, Failure, sh, until
+
+
+def says(w, *words, step=""):
+    """Wait until the share's reason has these words in it."""
+    until(lambda: all(word in w.share().get("reason", "") for word in words), 120, f"it says: {words}; it says: {w.share()}")
+    if step not in w.share()["next_step"]:
+        raise Failure(f"next step: {w.share()['next_step']}, wanted: {step}")
+
+
+@test()
+def a_firewall_of_this_machine(w):
+    """As ufw and firewalld do it: what belongs to a connection made from here comes in, and nothing new."""
+    sh("""nft -f - <<'X'
+table inet fw { chain c { type filter hook input priority 10; ct state established,related accept; iifname "funnel-vrf*" drop; }; }
+X""")
+    w.daemon("restart")
+    says(w, "firewall on this machine", step="sudo ufw allow in on funnel-vrf0")
+    sh("nft delete table inet fw")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def the_ingress_knows_another_key(w):
+    w.forget_node()
+    w.daemon("restart")
+    says(w, "knows this node's key no more", "join again")
+    w.remember_node()
+    w.active("networkmanager")
+
+
+@test(long=True)
+def the_clock_is_wrong(w):
+    """WireGuard takes no handshake that is older than the last."""
+    w.daemon("stop")
+    ahead = sh("date +%s").strip()
+    sh("date -s 2020-01-01")
+    try:
+        w.daemon("start")
+        says(w, "clock is wrong", "timedatectl")
+    finally:
+        sh(f"date -s @{ahead}")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def a_narrow_path(w):
+    """The path's limit is found, and followed while the tunnel is up."""
+    sh("ip link set up0 mtu 1300")
+    until(lambda: w.mtu() == 1300 - 60, 60, "the tunnel's MTU follows the path's")
+    w.daemon("restart")
+    w.active("networkmanager")
+    if w.mtu() != 1300 - 60:
+        raise Failure(f"MTU {w.mtu()} from the start")
+    sh("ip link set up0 mtu 1200")
+    until(lambda: "carries packets of 1200 bytes only" in sh("journalctl -b -o cat --no-pager | grep carries || true"), 60, "that is little, and it is said")
+    sh("ip link set up0 mtu 1500")
+    until(lambda: w.mtu() == 1500 - 60, 60, "back")
+
+
+@test(long=True)
+def the_name_leads_elsewhere(w):
+    """To an address that is dead, and to one of the other family that is not."""
+    sh("ip addr add 2001:db8::1/64 dev up0 nodad; ip -n ing addr add 2001:db8::2/64 dev net0 nodad")
+    w.hosts(f"192.0.2.99 vps.example.test\n2001:db8::2 vps.example.test\n192.0.2.2 {NAME}\n")
+    w.daemon("restart")
+    w.active("networkmanager")
+    # The ingress moves while the tunnel is up.
+    sh("ip -n ing addr add 192.0.2.3/24 dev net0")
+    w.hosts(f"192.0.2.3 vps.example.test\n192.0.2.2 {NAME}\n")
+    sh("ip addr del 2001:db8::1/64 dev up0; ip -n ing addr del 2001:db8::2/64 dev net0")
+    w.again("the ingress moved", may_last=True)
+    w.hosts(f"192.0.2.2 vps.example.test {NAME}\n")
+    sh("ip -n ing addr del 192.0.2.3/24 dev net0")
+    w.again("the ingress moved back", may_last=True)
+
+
+@test(long=True)
+def names_and_table_are_taken(w):
+    w.daemon("stop")
+    sh("ip link add funnel0 type dummy; ip link add funnel-vrf0 type dummy; ip link add funnel-guard0 type dummy; "
+       "ip route add blackhole 203.0.113.0/24 table 47000")
+    w.daemon("start")
+    w.active("networkmanager")
+    if not {"funnel1", "funnel-vrf1", "funnel-guard1"} <= set(w.devices()) or "table 47001" not in sh("ip -d link show funnel-vrf1"):
+        raise Failure(f"{w.devices()} {sh('ip -d link show type vrf')}")
+    w.daemon("stop")
+    sh("ip link del funnel0; ip link del funnel-vrf0; ip link del funnel-guard0; ip route flush table 47000")
+    w.daemon("start")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def the_ingress_has_an_address_of_this_network(w):
+    w.daemon("stop")
+    sh("ip addr add 100.64.0.1/32 dev lan0")
+    w.daemon("start")
+    w.passed_over("netns", "already uses the ingress's tunnel address 100.64.0.1")
+    sh("ip addr del 100.64.0.1/32 dev lan0")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def a_kernel_without_vrf(w):
+    w.daemon("stop")
+    w.nothing_left()
+    sh("rmmod vrf")
+    module = glob.glob("/lib/modules/*/kernel/drivers/net/vrf.ko*")[0]
+    index = glob.glob("/lib/modules/*/modules.dep")[0]
+    sh(f"mv {module} /run/; cp {index} /run/modules.dep; grep -v /vrf.ko /run/modules.dep > {index}")
+    w.daemon("start")
+    w.passed_over("netns", "this kernel has no vrf module")
+    sh(f"mv /run/{os.path.basename(module)} {module}; cp /run/modules.dep {index}; modprobe vrf")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def listeners_take_what_comes_from_vrfs(w):
+    """The kernel's switch that would open every listener of this machine to the ingress."""
+    sh("sysctl -qw net.ipv4.tcp_l3mdev_accept=1")
+    w.passed_over("netns", "sudo sysctl net.ipv4.tcp_l3mdev_accept=0")
+    sh("sysctl -qw net.ipv4.tcp_l3mdev_accept=0")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def no_networkmanager(w):
+    sh("systemctl mask --runtime NetworkManager; systemctl stop NetworkManager")
+    w.daemon("restart")
+    w.passed_over("netns", "NetworkManager is not running")
+    sh("systemctl unmask --runtime NetworkManager; systemctl start NetworkManager")
+    until(lambda: sh("nmcli -t -f RUNNING general", check=False).strip() == "running", 60, "NetworkManager runs")
+    sh("nmcli networking off")
+    w.daemon("restart")
+    w.passed_over("netns", "nmcli networking on")
+    sh("nmcli networking on")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def no_system_bus(w):
+    w.ann("systemctl --user set-environment DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/nowhere")
+    w.daemon("restart")
+    w.passed_over("netns", "the system bus cannot be used")
+    w.ann("systemctl --user unset-environment DBUS_SYSTEM_BUS_ADDRESS")
+    w.daemon("restart")
+    w.active("networkmanager")
+
+
+@test(long=True)
+def a_network_that_asks_for_a_login(w):
+    """NetworkManager finds that out by a page that is not the one it expects."""
+    portal = subprocess.Popen(["ip", "netns", "exec", "ing", "/usr/bin/python3", "-m", "http.server", "--directory", "/run/site", "8099"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open("/etc/NetworkManager/conf.d/portal.conf", "w", encoding="utf-8") as f:
+        f.write("[connectivity]\nuri=http://192.0.2.2:8099/index.html\nresponse=you are on the internet\ninterval=30\n")
+    w.ingress_firewall("udp dport 51820 drop")
+    try:
+        sh("systemctl restart NetworkManager; nmcli device set up0 managed yes")
+        until(lambda: sh("nmcli -t -f CONNECTIVITY general; nmcli networking connectivity check", check=False).startswith("portal"), 120,
+              "NetworkManager sees the portal")
+        w.daemon("restart")
+        says(w, "captive portal", "log in")
+    finally:
+        portal.kill()
+        w.ingress_firewall(None)
+        os.unlink("/etc/NetworkManager/conf.d/portal.conf")
+        sh("nmcli device set up0 managed no; systemctl restart NetworkManager")
+        sh("ip addr replace 192.0.2.1/24 dev up0; ip link set up0 up; ip route replace default via 192.0.2.2")
+    w.daemon("restart")
+    w.active("networkmanager")
