@@ -535,6 +535,98 @@ funnel_nm_lower_finish (GAsyncResult *result, GError **error)
   return finish_call (result, funnel_nm_lower_async, error);
 }
 
+/* ---- await a profile ---- */
+
+typedef struct
+{
+  NMClient *client;
+  char *uuid;
+  gulong handler;
+  GSource *timeout;
+  GSource *cancelled;
+} Awaited;
+
+static void
+awaited_free (Awaited *awaited)
+{
+  g_object_unref (awaited->client);
+  g_free (awaited->uuid);
+  g_free (awaited);
+}
+
+static void
+end_awaited (GTask *owned)
+{
+  g_autoptr (GTask) task = owned;
+  Awaited *awaited = g_task_get_task_data (task);
+
+  g_clear_signal_handler (&awaited->handler, awaited->client);
+  clear_source (&awaited->timeout);
+  clear_source (&awaited->cancelled);
+  if (!g_task_return_error_if_cancelled (task))
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_client_connection_added (NMClient *client, NMRemoteConnection *remote, GTask *task)
+{
+  Awaited *awaited = g_task_get_task_data (task);
+
+  if (nm_client_get_connection_by_uuid (client, awaited->uuid))
+    end_awaited (task);
+}
+
+static gboolean
+on_awaited_timeout (gpointer user_data)
+{
+  end_awaited (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_awaited_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  end_awaited (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+funnel_nm_await_profile_async (NMClient *client,
+                               const char *uuid,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Awaited *awaited = g_new0 (Awaited, 1);
+
+  awaited->client = g_object_ref (client);
+  awaited->uuid = g_strdup (uuid);
+  g_task_set_task_data (task, awaited, (GDestroyNotify)awaited_free);
+  g_task_set_source_tag (task, funnel_nm_await_profile_async);
+  if (nm_client_get_connection_by_uuid (client, uuid))
+    {
+      end_awaited (task);
+      return;
+    }
+  awaited->handler = g_signal_connect (client, "connection-added",
+                                       G_CALLBACK (on_client_connection_added), task);
+  awaited->timeout = g_timeout_source_new_seconds (WAIT_S);
+  g_source_set_callback (awaited->timeout, on_awaited_timeout, task, NULL);
+  g_source_attach (awaited->timeout, g_task_get_context (task));
+  if (!cancellable)
+    return;
+  awaited->cancelled = g_cancellable_source_new (cancellable);
+  g_source_set_callback (awaited->cancelled, G_SOURCE_FUNC (on_awaited_cancelled), task, NULL);
+  g_source_attach (awaited->cancelled, g_task_get_context (task));
+}
+
+gboolean
+funnel_nm_await_profile_finish (GAsyncResult *result, GError **error)
+{
+  return finish_call (result, funnel_nm_await_profile_async, error);
+}
+
 NMActiveConnection *
 funnel_nm_find_active (NMClient *client, const char *uuid)
 {

@@ -48,6 +48,15 @@ void funnel_nm_lower_async (NMClient *client,
                             gpointer user_data);
 gboolean funnel_nm_lower_finish (GAsyncResult *result, GError **error);
 
+/** funnel_nm_await_profile: until @client knows of the profile @uuid, which takes it a while after
+ * NetworkManager was restarted. Succeeds after some seconds without one, too. */
+void funnel_nm_await_profile_async (NMClient *client,
+                                    const char *uuid,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+gboolean funnel_nm_await_profile_finish (GAsyncResult *result, GError **error);
+
 /** funnel_nm_find_active: what is (being) activated with @uuid, owned by @client, or NULL. */
 NMActiveConnection *funnel_nm_find_active (NMClient *client, const char *uuid);
 

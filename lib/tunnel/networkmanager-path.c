@@ -338,6 +338,14 @@ raise_guard (FunnelNmPath *self, GTask *step)
                                g_task_get_cancellable (step), call_cb, step);
 }
 
+/* Before that, the old guard would be taken for somebody else's. */
+static void
+await_guard (FunnelNmPath *self, GTask *step)
+{
+  funnel_nm_await_profile_async (self->client, self->plan->uuid[self->plan->guard],
+                                 g_task_get_cancellable (step), call_cb, step);
+}
+
 static void
 check_guard (FunnelNmPath *self, GTask *step)
 {
@@ -724,8 +732,9 @@ static const Step adapt_steps[] = {
 };
 
 static const Step renew_guard_steps[] = {
-    {lower_placeholder, TRUE}, {make_room_for_guard, FALSE}, {raise_guard, FALSE},
-    {check_guard, FALSE},      {lower_other_guard, FALSE},   {NULL, FALSE},
+    {await_guard, FALSE}, {lower_placeholder, TRUE}, {make_room_for_guard, FALSE},
+    {raise_guard, FALSE}, {check_guard, FALSE},      {lower_other_guard, FALSE},
+    {NULL, FALSE},
 };
 
 void

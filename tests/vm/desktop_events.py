@@ -2,7 +2,7 @@
 """The main job, and what may happen to a tunnel: the tests from the first to those of sessions."""
 import os
 
-from desktop_suite import test
+from desktop_suite import tell, test
 from desktop_world import Failure, Skip, sh, until
 
 
@@ -84,9 +84,11 @@ def vrf_deleted_by_hand(w):
 
 @test()
 def networkmanager_restarted(w):
+    before = w.interface_index()
     sh("systemctl restart NetworkManager")
     until(lambda: sh("nmcli -t -f RUNNING general", check=False).strip() == "running", 60, "NetworkManager runs")
     w.again("NetworkManager's restart")
+    tell("the tunnel stayed" if w.interface_index() == before else "the tunnel was made anew")
 
 
 @test(long=True)

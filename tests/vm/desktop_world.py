@@ -239,6 +239,11 @@ class World:
     # --- what NetworkManager and the kernel have of the tunnel
 
     @staticmethod
+    def interface_index():
+        """Another one is another device."""
+        return sh("cat /sys/class/net/funnel0/ifindex", check=False)
+
+    @staticmethod
     def mtu():
         try:
             with open("/sys/class/net/funnel0/mtu", encoding="ascii") as f:
