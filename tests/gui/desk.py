@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A desk for the window: an X server, a session bus and a home of its own, the mock daemon and funnel-gtk."""
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -44,12 +45,19 @@ class Desk:
                    f"[org/openfunnel/Funnel]\nwindow-size=({size[0]}, {size[1]})\n")
         self.write("config/gtk-4.0/settings.ini",
                    "[Settings]\ngtk-font-name=Cantarell 11\ngtk-xft-hinting=0\ngtk-enable-animations=0\ngtk-cursor-blink=0\n")
-        read, write = os.pipe()
-        self.start(["Xvfb", "-displayfd", str(write), "-screen", "0", screen + "x24", "-nolisten", "tcp"], pass_fds=[write])
-        os.close(write)
-        self.env["DISPLAY"] = ":" + os.fdopen(read).readline().strip()
+        wait(lambda: self.start_screen(screen), "a screen")
         bus = self.start(["dbus-daemon", "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE)
         self.env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
+
+    def start_screen(self, screen):
+        """X servers in other networks do not see this one's number; a high one keeps out of their way."""
+        number = f":{random.randrange(200, 900)}"
+        read, write = os.pipe()
+        self.start(["Xvfb", number, "-displayfd", str(write), "-screen", "0", screen + "x24", "-nolisten", "tcp", "-noreset"], pass_fds=[write])
+        os.close(write)
+        with os.fdopen(read) as ready:
+            self.env["DISPLAY"] = ":" + ready.readline().strip()
+        return self.run("xdotool", "getdisplaygeometry").returncode == 0
 
     def make_locale(self, locale):
         """The machine need not have it."""

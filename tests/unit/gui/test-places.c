@@ -6,11 +6,12 @@ make_ingress (const char *grants)
 {
   FunnelDBusIngress *ingress = funnel_dbus_ingress_skeleton_new ();
   const char *const names[] = {"laptop.example", NULL};
+  g_autoptr (GVariant) granted
+      = g_variant_parse (G_VARIANT_TYPE ("a{saq}"), grants, NULL, NULL, NULL);
 
   funnel_dbus_ingress_set_names (ingress, names);
   funnel_dbus_ingress_set_public_ports (ingress, g_variant_new_parsed ("[uint16 443, 8443]"));
-  funnel_dbus_ingress_set_grants (
-      ingress, g_variant_parse (G_VARIANT_TYPE ("a{saq}"), grants, NULL, NULL, NULL));
+  funnel_dbus_ingress_set_grants (ingress, granted);
   return ingress;
 }
 
