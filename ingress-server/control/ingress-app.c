@@ -10,6 +10,7 @@
 #include "ingress-server/control/join-api.h"
 #include "ingress-server/control/metrics.h"
 #include "ingress-server/control/no-trust.h"
+#include "ingress-server/control/patient-poll.h"
 #include "ingress-server/store/ingress-setup.h"
 
 #include <errno.h>
@@ -316,6 +317,7 @@ ingress_app_new (const char *state_dir, const char *run_dir, GError **error)
   self->lock = -1;
   self->run_dir = g_strdup (run_dir);
   self->loop = g_main_loop_new (NULL, FALSE);
+  patient_poll_install (g_main_context_default ());
   self->config = ingress_config_load (state_dir, error);
   if (self->config && take_run_dir (self, error) && make_parts (self, error))
     return self;

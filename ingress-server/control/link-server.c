@@ -31,6 +31,7 @@ struct _LinkServer
   gpointer claims_data;
   GuardedListener *listener; /* NULL while there is no tunnel */
   GHashTable *links;         /* gint64* → IngressNodeLink*, owned */
+  guint tick;                /* 0: there is no link */
 };
 
 guint
@@ -154,6 +155,23 @@ node_of (LinkServer *self, SoupServerMessage *message)
   return ingress_registry_find_address (self->registry, address);
 }
 
+static gboolean
+on_tick (gpointer user_data)
+{
+  LinkServer *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+  GList *links = g_hash_table_get_values (self->links); /* some may close */
+
+  g_list_foreach (links, (GFunc)(void (*) (void))g_object_ref, NULL);
+  for (GList *l = links; l; l = l->next)
+    ingress_node_link_tick (l->data, now);
+  g_list_free_full (links, g_object_unref);
+  if (g_hash_table_size (self->links) > 0)
+    return G_SOURCE_CONTINUE;
+  self->tick = 0;
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_websocket (SoupServer *server,
               SoupServerMessage *message,
@@ -194,6 +212,8 @@ on_websocket (SoupServer *server,
   g_signal_connect (link, "claims", G_CALLBACK (on_link_claims), self);
   g_signal_connect (link, "closed", G_CALLBACK (on_link_closed), self);
   g_hash_table_replace (self->links, g_memdup2 (&id, sizeof id), link);
+  if (self->tick == 0)
+    self->tick = g_timeout_add_seconds (1, on_tick, self);
 }
 
 /* Strangers have no address here; but in direct mode any local program may knock. */
@@ -313,6 +333,7 @@ link_server_free (LinkServer *self)
 {
   g_signal_handlers_disconnect_by_data (self->registry, self);
   link_server_suspend (self, "The ingress is going away");
+  g_clear_handle_id (&self->tick, g_source_remove);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
   g_hash_table_unref (self->links);

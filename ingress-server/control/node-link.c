@@ -27,8 +27,7 @@ struct _IngressNodeLink
   guint unknown;
   RateBucket bucket;
   guint32 ping_id;
-  guint ping_timer;
-  guint silence_timer;
+  gint64 ping_at, silent_at; /* monotonic, microseconds */
 };
 
 G_DEFINE_FINAL_TYPE (IngressNodeLink, ingress_node_link, G_TYPE_OBJECT)
@@ -50,8 +49,6 @@ finish (IngressNodeLink *self, const char *reason)
   if (self->closed)
     return;
   self->closed = TRUE;
-  g_clear_handle_id (&self->ping_timer, g_source_remove);
-  g_clear_handle_id (&self->silence_timer, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->connection, self);
   g_signal_emit (self, signals[CLOSED], 0, reason);
 }
@@ -101,33 +98,31 @@ ingress_node_link_close (IngressNodeLink *self, const char *reason)
 
 /* Silence. */
 
-static gboolean
-on_silence (gpointer data)
+static void
+note_life (IngressNodeLink *self, gint64 now)
 {
-  IngressNodeLink *self = data;
-
-  self->silence_timer = 0;
-  ingress_node_link_close (self, "No message for too long");
-  return G_SOURCE_REMOVE;
+  self->silent_at = now + (self->ping_interval + NODE_LINK_GRACE) * G_USEC_PER_SEC;
 }
 
 static void
-note_life (IngressNodeLink *self)
+send_ping (IngressNodeLink *self, gint64 now)
 {
-  g_clear_handle_id (&self->silence_timer, g_source_remove);
-  self->silence_timer
-      = g_timeout_add_seconds (self->ping_interval + NODE_LINK_GRACE, on_silence, self);
-}
-
-static gboolean
-on_ping (gpointer data)
-{
-  IngressNodeLink *self = data;
   g_autoptr (FunnelLinkMessage) message = funnel_link_message_new (FUNNEL_LINK_PING);
 
+  self->ping_at = now + self->ping_interval * G_USEC_PER_SEC;
   message->id = ++self->ping_id;
   ingress_node_link_send (self, message);
-  return G_SOURCE_CONTINUE;
+}
+
+void
+ingress_node_link_tick (IngressNodeLink *self, gint64 now)
+{
+  if (self->closed)
+    return;
+  if (now >= self->silent_at)
+    ingress_node_link_close (self, "No message for too long");
+  else if (now >= self->ping_at)
+    send_ping (self, now);
 }
 
 /* Messages. */
@@ -203,12 +198,12 @@ on_connection_message (SoupWebsocketConnection *connection,
   g_autoptr (IngressNodeLink) keep = g_object_ref (self);
   g_autoptr (FunnelLinkMessage) message = NULL;
   g_autoptr (GError) error = NULL;
+  gint64 now = g_get_monotonic_time ();
   gsize len;
   const char *text = g_bytes_get_data (bytes, &len);
 
-  note_life (self);
-  if (!rate_bucket_take (&self->bucket, MESSAGES_PER_SECOND, MESSAGES_BURST,
-                         g_get_monotonic_time ()))
+  note_life (self, now);
+  if (!rate_bucket_take (&self->bucket, MESSAGES_PER_SECOND, MESSAGES_BURST, now))
     {
       ingress_node_link_close (self, "Too many messages");
       return;
@@ -247,8 +242,6 @@ ingress_node_link_dispose (GObject *object)
   IngressNodeLink *self = INGRESS_NODE_LINK (object);
 
   self->closed = TRUE;
-  g_clear_handle_id (&self->ping_timer, g_source_remove);
-  g_clear_handle_id (&self->silence_timer, g_source_remove);
   if (self->connection)
     g_signal_handlers_disconnect_by_data (self->connection, self);
   g_clear_object (&self->connection);
@@ -294,6 +287,7 @@ ingress_node_link_new (SoupWebsocketConnection *connection,
                        guint ping_interval)
 {
   IngressNodeLink *self = g_object_new (INGRESS_TYPE_NODE_LINK, NULL);
+  gint64 now = g_get_monotonic_time ();
 
   self->connection = g_object_ref (connection);
   self->id = id;
@@ -305,8 +299,8 @@ ingress_node_link_new (SoupWebsocketConnection *connection,
   g_signal_connect (connection, "message", G_CALLBACK (on_connection_message), self);
   g_signal_connect (connection, "error", G_CALLBACK (on_connection_error), self);
   g_signal_connect (connection, "closed", G_CALLBACK (on_connection_closed), self);
-  self->ping_timer = g_timeout_add_seconds (ping_interval, on_ping, self);
-  note_life (self);
+  self->ping_at = now + ping_interval * G_USEC_PER_SEC;
+  note_life (self, now);
   return self;
 }
 

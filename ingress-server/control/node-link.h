@@ -38,6 +38,11 @@ guint ingress_node_link_get_ping_interval (IngressNodeLink *self);
 gint64 ingress_node_link_get_since (IngressNodeLink *self); /* Unix seconds */
 gboolean ingress_node_link_is_ready (IngressNodeLink *self);
 
+/** ingress_node_link_tick: to be called every second: sends a ping, or closes for silence, when it
+ * is time. Thousands of timers would all be looked at whenever anything happens.
+ * @now: monotonic, microseconds */
+void ingress_node_link_tick (IngressNodeLink *self, gint64 now);
+
 /** ingress_node_link_send: nothing happens when closed. */
 void ingress_node_link_send (IngressNodeLink *self, const FunnelLinkMessage *message);
 /** ingress_node_link_close: say why, and end; "closed" is emitted before this returns. */
