@@ -23,6 +23,7 @@ struct _FunnelBackground
   FunnelTray *tray;   /* NULL while it is not wanted */
   gboolean held;      /* the application, by us */
   gboolean was_there; /* the icon, when this was announced last */
+  gboolean autostart; /* what was asked for last */
   guint grace;        /* timer; the panel that showed the icon went a moment ago */
 };
 
@@ -275,6 +276,10 @@ autostart_set_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (funnel_autostart_set_finish (result, &error) || !self->preferences
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
+  /* What could not be switched off was not on, as far as anybody here can know. */
+  if (!prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE))
+    return;
+  self->autostart = FALSE;
   g_settings_set_boolean (self->preferences, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE);
   text = g_strdup_printf (_ ("Starting at login is not available: %s"), error->message);
   tell (self, text);
@@ -284,25 +289,26 @@ static void
 on_preference_changed (GSettings *preferences, const char *key, gpointer data)
 {
   FunnelBackground *self = data;
-  gboolean on;
+  gboolean on = g_settings_get_boolean (preferences, FUNNEL_PREFERENCE_START_AT_LOGIN);
 
   update_preferences (self);
-  if (!g_str_equal (key, FUNNEL_PREFERENCE_START_AT_LOGIN))
+  if (on == self->autostart)
     return;
-  on = g_settings_get_boolean (preferences, key);
-  if (funnel_autostart_is_sandboxed () || on != funnel_autostart_is_on ())
-    funnel_autostart_set_async (on, _ ("Shares stay in view from login on."), self->cancellable,
-                                autostart_set_cb, g_object_ref (self));
+  self->autostart = on;
+  funnel_autostart_set_async (on, _ ("Shares stay in view from login on."), self->cancellable,
+                              autostart_set_cb, g_object_ref (self));
 }
 
 /* The file is the truth: somebody may have removed it, or switched it off elsewhere. */
 static void
 read_autostart (FunnelBackground *self)
 {
-  if (self->preferences && !funnel_autostart_is_sandboxed ()
-      && prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE) != funnel_autostart_is_on ())
-    g_settings_set_boolean (self->preferences, FUNNEL_PREFERENCE_START_AT_LOGIN,
-                            funnel_autostart_is_on ());
+  self->autostart = funnel_autostart_is_sandboxed ()
+                        ? prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE)
+                        : funnel_autostart_is_on ();
+  if (self->preferences
+      && prefers (self, FUNNEL_PREFERENCE_START_AT_LOGIN, FALSE) != self->autostart)
+    g_settings_set_boolean (self->preferences, FUNNEL_PREFERENCE_START_AT_LOGIN, self->autostart);
 }
 
 /* --- Without a window and without an icon --- */

@@ -30,9 +30,10 @@ NOTIFICATIONS = """<node><interface name='org.freedesktop.Notifications'>
 class Notifications:
     """The desktop's side of notifications, on the session's bus."""
 
-    def __init__(self):
+    def __init__(self, address):
         self.shown = []  # (number, title, text, actions)
-        self.bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        self.bus = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
         self.bus.set_exit_on_close(False)
         node = Gio.DBusNodeInfo.new_for_xml(NOTIFICATIONS)
         self.bus.register_object("/org/freedesktop/Notifications", node.interfaces[0], self.on_call, None, None)
@@ -86,7 +87,7 @@ class Session(stage.Stage):
 
     def begin(self):
         self.start_session()
-        self.notifications = Notifications()
+        self.notifications = Notifications(self.environment["DBUS_SESSION_BUS_ADDRESS"])
         access.start()
 
     def start_gui(self, *options):
