@@ -80,7 +80,7 @@ finish (FunnelCli *cli, const char *endpoint, GError **error)
   if (cli->options->json)
     funnel_cli_json_print_count (endpoint ? 1 : 0);
   else if (cli->options->revoke)
-    printf (revoked == 1 ? "Revoked %u certificate.\n" : "Revoked %u certificates.\n", revoked);
+    printf (ngettext ("Revoked %u certificate.\n", "Revoked %u certificates.\n", revoked), revoked);
   return FUNNEL_EXIT_OK;
 }
 

@@ -147,7 +147,7 @@ run (FunnelCli *cli, GError **error)
   if (cli->options->json)
     funnel_cli_json_print_count (count);
   else
-    printf ("Ended %u %s.\n", count, count == 1 ? "share" : "shares");
+    printf (ngettext ("Ended %u share.\n", "Ended %u shares.\n", count), count);
   return FUNNEL_EXIT_OK;
 }
 

@@ -21,9 +21,8 @@ confirm_all (FunnelCli *cli, GPtrArray *shares, GError **error)
           = funnel_label_clean (funnel_dbus_share_get_url (g_ptr_array_index (shares, i)));
       g_string_append_printf (question, "  %s\n", url);
     }
-  g_string_append_printf (question, _ ("End %s and forget %s?"),
-                          shares->len == 1 ? _ ("this share") : _ ("all these shares"),
-                          shares->len == 1 ? "it" : "them");
+  g_string_append (question, ngettext ("End this share and forget it?",
+                                       "End all these shares and forget them?", shares->len));
   return funnel_cli_confirm (cli, question->str, error);
 }
 
@@ -35,7 +34,7 @@ print_result (FunnelCli *cli, guint count)
   else if (count == 0)
     puts (_ ("Nothing is shared; there is nothing to reset."));
   else
-    printf ("Ended %u %s.\n", count, count == 1 ? "share" : "shares");
+    printf (ngettext ("Ended %u share.\n", "Ended %u shares.\n", count), count);
 }
 
 static FunnelExit
