@@ -245,7 +245,7 @@ def troubleshooting_explains_every_state_and_reason(_world):
 def the_manual_of_the_configuration_is_complete(_world):
     page = read(os.path.join(ROOT, "docs", "man", "funnel-ingress.conf.5")).replace("\\-", "-")
     source = read(os.path.join(ROOT, "ingress-server", "store", "ingress-config.c"))
-    keys = re.findall(r'^    \{"([a-z-]+)", (?:NULL|"|TEXT_OF|RESERVED)', source, re.M)
+    keys = re.findall(r'^    \{"([a-z-]+)", [^,]+, read_\w+\},', source[source.index("} keys[] = {"):], re.M)
     missing = [key for key in keys if not re.search(rf"^\.It (?:Cm|Ic) {key}\b", page, re.M)]
     extra = [key for key in re.findall(r"^\.It (?:Cm|Ic) ([a-z-]+)", page, re.M) if key not in keys]
     if len(keys) < 10 or missing or extra:

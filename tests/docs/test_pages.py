@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree
 
 from suite import Skip, test
 from world import Failure
@@ -39,6 +40,27 @@ def manual_pages_are_well_formed(_world):
             wrong.append(f"{os.path.basename(page)}: man shows next to nothing")
         lint, _ = said("mandoc", "-T", "lint", "-W", "warning", page)
         wrong += lint.splitlines()
+    if wrong:
+        raise Failure("\n    ".join(wrong))
+
+
+@test(limit=30)
+def the_reference_of_the_bus_is_complete(world):
+    """Every interface, method, property and signal has its place in the page that is made from them, with an explanation."""
+    source = os.path.join(ROOT, "data", "dbus", "org.openfunnel.Funnel.xml")
+    text, errors = said("/usr/bin/python3", os.path.join(ROOT, "data", "dbus", "reference.py"), source)
+    page = world.file("org.openfunnel.Funnel.5", text)
+    lint, _ = said("mandoc", "-T", "lint", "-W", "warning", page)
+    shown, warnings = said("man", "-l", "--warnings", page, MANWIDTH="80", MANROFFSEQ="")
+    if errors or lint or warnings:
+        raise Failure(errors + lint + warnings)
+    wrong = []
+    for interface in xml.etree.ElementTree.parse(source).getroot().findall("interface"):
+        if interface.get("name") not in shown:
+            wrong.append(interface.get("name"))
+        for element in interface:
+            if element.tag in ("method", "property", "signal") and not re.search(rf"^\.It Sy {element.get('name')}\b.*\n(\.D1 .*\n)*(\.Pp\n|\w)", text, re.M):
+                wrong.append(f"{interface.get('name')}.{element.get('name')} is not explained")
     if wrong:
         raise Failure("\n    ".join(wrong))
 
