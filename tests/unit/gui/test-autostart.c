@@ -71,7 +71,7 @@ test_no_folder (void)
   g_autofree char *folder = g_path_get_dirname (file);
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpint (g_mkdir_with_parents (g_get_user_config_dir (), 0700), ==, 0);
+  g_rmdir (folder); /* what an earlier test left */
   g_assert_true (g_file_set_contents (folder, "in the way", -1, NULL));
   g_assert_false (set (TRUE, &error));
   g_assert_nonnull (error);
@@ -82,9 +82,17 @@ test_no_folder (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_autofree char *folder = g_dir_make_tmp ("funnel-autostart-XXXXXX", NULL);
+  g_autofree char *autostart = g_build_filename (folder, "autostart", NULL);
+  int status;
+
+  g_setenv ("XDG_CONFIG_HOME", folder, TRUE);
+  g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/gui/autostart/file", test_file);
   g_test_add_func ("/gui/autostart/switched-off-elsewhere", test_switched_off_elsewhere);
   g_test_add_func ("/gui/autostart/no-folder", test_no_folder);
-  return g_test_run ();
+  status = g_test_run ();
+  g_rmdir (autostart);
+  g_rmdir (folder);
+  return status;
 }
