@@ -5,8 +5,9 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 
-from ingress_case import IngressCase, OfferServer, ZONE, join_body, new_key, post_join, visit, wait_for
+from ingress_case import BUILD, IngressCase, OfferServer, ZONE, join_body, new_key, post_join, visit, wait_for
 from name_server import NameServer
 
 DOMAIN = "example.net"
@@ -243,3 +244,48 @@ class ClaimsInBind(ClaimsCase):
     kind = "bind"
     test_cname = Claims.test_cname
     test_txt = Claims.test_txt
+
+
+class ClaimsOfTheDaemon(ClaimsCase):
+    """The node is funneld, and what its user reads is what has to be typed."""
+
+    def setUp(self):
+        super().setUp()
+        home = os.path.join(self.folder, "node")
+        os.makedirs(home, mode=0o700)
+        bus = "unix:path=" + os.path.join(home, "bus")
+        self.node_environment = dict(os.environ, HOME=home, XDG_RUNTIME_DIR=home, FUNNEL_STATE_DIR=os.path.join(home, "state"),
+                                     DBUS_SESSION_BUS_ADDRESS=bus, LC_ALL="C.UTF-8")
+        self.run_beside(["dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" + bus])
+        wait_for(lambda: os.path.exists(os.path.join(home, "bus")), "the bus")
+        self.run_beside([os.path.join(BUILD, "daemon/funneld")])
+        wait_for(lambda: self.funnel("status", "--json").returncode == 0, "funneld")
+
+    def run_beside(self, words):
+        with open(os.path.join(self.folder, "node.log"), "ab") as log:
+            process = subprocess.Popen(words, env=self.node_environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.terminate)
+
+    def funnel(self, *words):
+        return subprocess.run([os.path.join(BUILD, "cli/funnel"), *words], env=self.node_environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+
+    def share_state(self):
+        return json.loads(self.funnel("status", "--json").stdout)["shares"][0]
+
+    def test_from_the_command_line(self):
+        done = self.funnel("join", self.invite("desk", "--grant").text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.funnel("--bg", "--name=" + BLOG, "--tcp=%d" % self.public_port, "tcp://localhost:9")
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)  # set up, not available yet
+        self.assertIn("is not proved to be this node's", done.stdout + done.stderr)
+        wait_for(lambda: "no record of " + BLOG in self.share_state()["reason"], "the refusal")
+        share = self.share_state()
+        self.assertEqual(share["state"], "name-refused")
+        record = "%s. 300 IN CNAME desk.%s." % (BLOG, ZONE)
+        self.assertIn(record, share["next_step"])
+        self.assertIn(record, self.funnel("status").stdout)
+        self.publish(record)
+        wait_for(lambda: self.share_state()["state"] not in ("name-refused", "waiting-grant"), "the proof")
+        self.assertEqual((self.listed()["state"], self.listed()["node"]), ("held", "desk"))
