@@ -55,7 +55,7 @@ def entries(path):
     for block in done.stdout.split("\n\n"):
         texts = {}
         for key, text in re.findall(r'^(msgid|msgid_plural|msgstr(?:\[\d\])?) ((?:".*"\n?)+)', block, re.M):
-            texts[key] = "".join(re.findall(r'^"(.*)"$', text, re.M))
+            texts[key] = "".join(re.findall(r'^"(.*)"$', text, re.M)).replace("\\n", "\n")
         if texts.get("msgid"):
             yield texts.get("msgid_plural", texts["msgid"]), texts.get("msgstr", texts.get("msgstr[1]", ""))
 
