@@ -281,10 +281,33 @@ accept_with (struct serve_loop *loop, struct flow *flow, const struct serve_hand
     flow_end (loop, flow);
 }
 
+/* The ingress tries shares from outside. Rules about addresses cannot keep it away, since it is the
+ * one who says what a visitor's address is; keeping its probe away would only hide whether the
+ * share works. A connection from an address to itself never comes from another machine. */
+static bool
+is_ingress_itself (const struct flow *flow)
+{
+  return address_equal_ip (&flow->source, &flow->destination);
+}
+
+/* That probe is no visitor, and is not counted as one. From loopback to loopback comes also whoever
+ * visits on a machine that is node and ingress in one. */
+static bool
+is_probe (const struct flow *flow)
+{
+  const struct address *source = &flow->source;
+  static const uint8_t loopback6[16] = {[15] = 1};
+  bool is_loopback = source->family == 4 ? source->ip[0] == 127
+                                         : memcmp (source->ip, loopback6, sizeof loopback6) == 0;
+
+  return is_ingress_itself (flow) && !is_loopback;
+}
+
 void
 offer_accept (struct serve_loop *loop, struct flow *flow)
 {
-  counter_add (&flow->share->counters->flows_total, 1);
+  if (!is_probe (flow))
+    counter_add (&flow->share->counters->flows_total, 1);
   accept_with (loop, flow, handlers[flow->share->share->kind]);
 }
 
@@ -311,15 +334,6 @@ static bool
 is_challenge (const FunnelServeShare *share, const struct hello *hello)
 {
   return share->kind != FUNNEL_SERVE_PASS_THROUGH && hello->has_acme_alpn;
-}
-
-/* The ingress tries shares from outside. Rules about addresses cannot keep it away, since it is the
- * one who says what a visitor's address is; keeping its probe away would only hide whether the
- * share works. A connection from an address to itself never comes from another machine. */
-static bool
-is_ingress_itself (const struct flow *flow)
-{
-  return address_equal_ip (&flow->source, &flow->destination);
 }
 
 static enum offer_reason

@@ -49,10 +49,10 @@ one_range (const char *text)
 
 /* Offers a visitor from @source; *@fd receives the connection of one that is taken. */
 static enum offer_reason
-offer_from (Access *a, const char *source, int *fd)
+offer_from_to (Access *a, const char *source, const char *destination, int *fd)
 {
   g_autoptr (GByteArray) hello = make_hello (NAME, NULL);
-  g_autoptr (GByteArray) offer = make_offer_from (NAME, hello, source, NULL);
+  g_autoptr (GByteArray) offer = make_offer_from (NAME, hello, source, destination);
   struct offer_answer answer;
   int connection = loopback_connect (a->base.node_port, 1);
 
@@ -63,6 +63,33 @@ offer_from (Access *a, const char *source, int *fd)
   else
     close (connection);
   return answer.kind == OFFER_ANSWER_ACCEPTED ? OFFER_REASON_NONE : answer.reason;
+}
+
+static enum offer_reason
+offer_from (Access *a, const char *source, int *fd)
+{
+  return offer_from_to (a, source, NULL, fd);
+}
+
+/* The ingress's own probe comes past rules about addresses, and is no visitor. */
+static void
+test_probe (Access *a, gconstpointer data)
+{
+  FunnelServeShare *share = make_share (a);
+
+  share->policy.allow = one_range ("203.0.113.0/24");
+  fixture_set_share (&a->base, share);
+  g_assert_cmpint (offer_from_to (a, "192.0.2.1:1", "192.0.2.1:443", NULL), ==, OFFER_REASON_NONE);
+  g_assert_cmpint (offer_from_to (a, "[2001:db8::1]:1", "[2001:db8::1]:443", NULL), ==,
+                   OFFER_REASON_NONE);
+  g_assert_cmpuint (fixture_counters (&a->base).flows_total, ==, 0);
+  g_assert_cmpint (offer_from_to (a, "192.0.2.2:1", "192.0.2.1:443", NULL), ==,
+                   OFFER_REASON_NOT_ALLOWED);
+  g_assert_cmpint (offer_from_to (a, "203.0.113.2:1", "192.0.2.1:443", NULL), ==,
+                   OFFER_REASON_NONE);
+  g_assert_cmpint (offer_from_to (a, "127.0.0.1:1", "127.0.0.1:443", NULL), ==, OFFER_REASON_NONE);
+  g_assert_cmpint (offer_from_to (a, "[::1]:1", "[::1]:443", NULL), ==, OFFER_REASON_NONE);
+  g_assert_cmpuint (fixture_counters (&a->base).flows_total, ==, 3);
 }
 
 static void
@@ -208,6 +235,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ADD ("probe", test_probe);
   ADD ("lists", test_lists);
   ADD ("rate", test_rate);
   ADD ("rate-outlives-snapshot", test_rate_outlives_snapshot);
