@@ -3,8 +3,10 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/autostart.h"
 #include "gui/labels.h"
 #include "gui/places.h"
+#include "gui/port-guess.h"
 #include "gui/publish.h"
 #include "gui/tell.h"
 
@@ -175,17 +177,44 @@ add_row (FunnelPublishPage *self, GtkWidget *row)
   g_ptr_array_add (self->rows, row);
 }
 
+/* The row may be out of the page by now, which does no harm. */
+static void
+guess_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GtkWidget) row = data;
+  g_autofree char *words = funnel_port_guess_finish (result, NULL);
+  g_autofree char *markup = words ? g_markup_escape_text (words, -1) : NULL;
+
+  if (markup)
+    adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+}
+
+/* Whose program it is cannot be seen from a sandbox; there the port itself is asked. */
+static void
+tell_what_listens (FunnelPublishPage *self,
+                   GtkWidget *row,
+                   guint16 port,
+                   guint pid,
+                   const char *program)
+{
+  g_autofree char *words = funnel_words_listening (program, pid);
+  g_autofree char *markup = g_markup_escape_text (words, -1);
+
+  if (pid == 0 && funnel_autostart_is_sandboxed ())
+    funnel_port_guess_async (port, self->looking, guess_cb, g_object_ref (row));
+  else
+    adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+}
+
 static void
 add_port (FunnelPublishPage *self, guint16 port, guint pid, const char *program)
 {
   g_autofree char *title = g_strdup_printf (_ ("Port %u"), port);
-  g_autofree char *words = funnel_words_listening (program, pid);
-  g_autofree char *markup = g_markup_escape_text (words, -1);
   g_autoptr (FunnelDBusShare) share = find_share (self, port);
   GtkWidget *row = adw_action_row_new (), *toggle = gtk_switch_new ();
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
-  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+  tell_what_listens (self, row, port, pid, program);
   gtk_switch_set_active (GTK_SWITCH (toggle), share && funnel_dbus_share_get_enabled (share));
   gtk_widget_set_valign (toggle, GTK_ALIGN_CENTER);
   g_object_set_data (G_OBJECT (toggle), "funnel-port", GUINT_TO_POINTER (port));
