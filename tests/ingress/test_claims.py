@@ -287,5 +287,6 @@ class ClaimsOfTheDaemon(ClaimsCase):
         self.assertIn(record, share["next_step"])
         self.assertIn(record, self.funnel("status").stdout)
         self.publish(record)
-        wait_for(lambda: self.share_state()["state"] not in ("name-refused", "waiting-grant"), "the proof")
+        # What is refused is looked at again ever more seldom: here at least once a minute.
+        wait_for(lambda: self.share_state()["state"] not in ("name-refused", "waiting-grant"), "the proof", 100)
         self.assertEqual((self.listed()["state"], self.listed()["node"]), ("held", "desk"))

@@ -36,9 +36,9 @@ AGENT = os.path.join(BUILD, "lib/tunnel/agent/funnel-netns")
 RELAY = os.path.join(BUILD, "ingress-server/relay/funnel-relay")
 
 
-def wait_for(check, what):
+def wait_for(check, what, seconds=DEADLINE):
     """Polls check() until it gives something true."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     while True:
         result = check()
         if result:
