@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ingress's control process with ten thousand nodes that have joined and are linked, in direct mode: each node is one
-connection from a loopback address of its own. And the agent: one more WireGuard peer beside many.
+"""The ingress's control process with nodes that have joined and are linked (two thousand, or ten thousand with --long), in
+direct mode: each node is one connection from a loopback address of its own. And the agent: one more WireGuard peer beside many.
 
 Nodes take no offers, so every share that is armed makes the prober try, fail, and try again: route changes are measured
 under that load, and idling without it."""
@@ -24,7 +24,7 @@ import time
 import processes
 from report import Measure
 
-NODES = 10_000
+NODES_FEW, NODES_MANY = 2_000, 10_000
 ROUTED = 1_000  # nodes that share, while route changes are measured
 CHANGES = 40
 IDLE_SECONDS = 20
@@ -256,12 +256,13 @@ class IngressPart:
 
     def __init__(self, build, report, is_long):
         self.build, self.report = build, report
+        self.nodes = NODES_MANY if is_long else NODES_FEW
         self.peers_many = 10_000 if is_long else PEERS_MANY
         self.proxy_cpus, self.other_cpus = processes.split_processors()
         self.measures = []
-        self.join_cpu = self.add("join-cpu", f"control CPU per join, {NODES} of them", "ms", 5)
-        self.idle_cpu = self.add("idle-cpu", f"control CPU with {NODES} linked and idle", "%", 2)
-        self.memory = self.add("memory", f"control resident memory with {NODES} linked", "MB", 100)
+        self.join_cpu = self.add("join-cpu", f"control CPU per join, {self.nodes} of them", "ms", 5)
+        self.idle_cpu = self.add("idle-cpu", f"control CPU with {self.nodes} linked and idle", "%", 2)
+        self.memory = self.add("memory", f"control resident memory with {self.nodes} linked", "MB", 100)
         self.change = self.add("route-change", f"a share of one node until the relay routes it, {ROUTED} routes", "ms", 50)
         self.growth = self.add("peer-growth", f"time to add a peer beside {self.peers_many}, against beside {PEERS_FEW}", "×", 2)
         self.invite_cpu = self.add("invite-cpu", "control CPU per invitation (not a goal)", "ms")
@@ -294,26 +295,26 @@ class IngressPart:
     def join_all(self, ingress):
         """The nodes' tunnel addresses."""
         before = ingress.cpu()
-        tokens = [ingress.ask("POST", "/v1/invite", {"node": f"n{i}", "grant": True})["token"] for i in range(NODES)]
+        tokens = [ingress.ask("POST", "/v1/invite", {"node": f"n{i}", "grant": True})["token"] for i in range(self.nodes)]
         invited = ingress.cpu()
-        self.invite_cpu.add("funnel", (invited - before) / NODES * 1e3)
+        self.invite_cpu.add("funnel", (invited - before) / self.nodes * 1e3)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            addresses = list(pool.map(lambda i: self.join_one(ingress, tokens[i], i), range(NODES)))
-        self.join_cpu.add("funnel", (ingress.cpu() - invited) / NODES * 1e3)
+            addresses = list(pool.map(lambda i: self.join_one(ingress, tokens[i], i), range(self.nodes)))
+        self.join_cpu.add("funnel", (ingress.cpu() - invited) / self.nodes * 1e3)
         return addresses
 
     def link_all(self, ingress, crowd, addresses):
         before, waiting = ingress.cpu(), 0
-        for start in range(0, NODES, 100):
+        for start in range(0, self.nodes, 100):
             nodes = [Node(address, ingress.link_port) for address in addresses[start:start + 100]]
             for node in nodes:
                 crowd.add(node)
             if not crowd.turn(lambda node, message, nodes=nodes: all(one.granted for one in nodes)):
                 raise RuntimeError(f"links {start} and following were not made")
-        self.link_cpu.add("funnel", (ingress.cpu() - before) / NODES * 1e3)
+        self.link_cpu.add("funnel", (ingress.cpu() - before) / self.nodes * 1e3)
         links = ingress.ask("GET", "/v1/status")["links"]
-        if links != NODES:
-            raise RuntimeError(f"{links} links instead of {NODES}")
+        if links != self.nodes:
+            raise RuntimeError(f"{links} links instead of {self.nodes}")
 
     def idle(self, ingress, crowd):
         end = time.monotonic() + 5  # what linking left behind

@@ -38,7 +38,7 @@ class PathPart:
         self.build = build
         self.report = report
         self.load = Load(build)
-        self.rounds = 9 if is_long else 4
+        self.rounds = 9 if is_long else 3
         self.volume = (1000 if is_long else 200) * MB
         self.starts = 15 if is_long else 5
         self.measures = []
