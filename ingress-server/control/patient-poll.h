@@ -2,8 +2,8 @@
 #pragma once
 
 /* A main loop with thousands of connections looks at each of them whenever one has something to
- * say. Where there are many, it waits a moment for others before it looks: what comes within that
- * moment costs one look. */
+ * say. Where there are many and the loop was idle, it waits a moment for others before it looks:
+ * what comes within that moment costs one look. */
 
 #include <glib.h>
 
