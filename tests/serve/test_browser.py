@@ -47,4 +47,4 @@ def chromium_uses_all_of_it(w):
     if got != wanted:
         raise Failure(f"the page reports {got}")
     if w.site.sockets[-1:] != ["2.0 funnel"]:
-        raise Failure(f"the WebSocket did not come over HTTP/2: Via {w.site.sockets}")
+        raise Failure(f"no WebSocket came over HTTP/2: Via {w.site.sockets}")
