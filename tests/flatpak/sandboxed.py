@@ -11,6 +11,9 @@ import sys
 import time
 import traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gui"))
+from screen import Failure, Screen  # noqa: E402
+
 GIVEN, UID = [os.path.abspath(path) for path in sys.argv[1:3]], int(sys.argv[3])
 APP, DAEMON = "org.openfunnel.Funnel", "org.openfunnel.Funnel.Daemon"
 RUNTIME = "org.debian.HostCopy.Platform//12"
@@ -20,18 +23,16 @@ BUILD, WORK = STAGE + "/build", STAGE + "/work"  # wherever they are: /tmp is co
 NAME, PUBLIC, ENDPOINT = "laptop.funnel.localhost", 8443, 51820
 INGRESS = {"FUNNEL_INGRESS_STATE": STAGE + "/ingress", "FUNNEL_INGRESS_RUN": STAGE + "/ingress-run",
            "FUNNEL_NETNS_PROGRAM": BUILD + "/lib/tunnel/agent/funnel-netns", "FUNNEL_RELAY_PROGRAM": BUILD + "/ingress-server/relay/funnel-relay"}
+PATIENCE = 60  # seconds; a guard against hanging, not an expectation
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 USER = {"HOME": HOME, "XDG_RUNTIME_DIR": STAGE + "/runtime", "DBUS_SESSION_BUS_ADDRESS": f"unix:path={STAGE}/runtime/bus",
         "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={STAGE}/system-bus", "GSK_RENDERER": "cairo", "GTK_A11Y": "none",
-        "XDG_DATA_DIRS": HOME + "/.local/share/flatpak/exports/share:/usr/local/share:/usr/share", "PATH": PATH, "LC_ALL": "C.UTF-8"}
+        "XDG_DATA_DIRS": HOME + "/.local/share/flatpak/exports/share:/usr/local/share:/usr/share", "PATH": PATH, "LC_ALL": "C.UTF-8",
+        "XDG_CONFIG_HOME": HOME + "/config"}
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=%s</listen><policy context="default"><allow user="*"/><allow own="*"/>
 <allow send_type="method_call"/><allow send_type="signal"/><allow receive_type="method_call"/><allow receive_type="signal"/>
 <allow receive_type="method_return"/><allow receive_type="error"/></policy></busconfig>"""
-
-
-class Failure(Exception):
-    """What went wrong, in words."""
 
 
 def as_user(command):
@@ -55,6 +56,35 @@ def start(label, *command, env=None, user=True, **more):
     with open(f"{STAGE}/{label}.log", "ab") as log:
         return subprocess.Popen(as_user(command) if user else command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=HOME,
                                 env=env or USER, **more)
+
+
+class Desktop(Screen):
+    """The user's."""
+
+    environment = USER
+
+    @staticmethod
+    def path(name):
+        return f"{HOME}/{name}"
+
+    def run(self, *command, check=True):
+        try:
+            return me(*command)
+        except Failure:
+            if check:
+                raise
+            return ""
+
+    def write(self, name, text):
+        super().write(name, text)
+        run("chown", "-R", f"{UID}:{UID}", self.path(name.split("/", maxsplit=1)[0]))
+
+    @staticmethod
+    def start(label, command, **more):
+        return start(label, *command, **more)
+
+
+desktop = Desktop()
 
 
 def until(condition, seconds, what):
@@ -161,6 +191,12 @@ def test_daemon():
         raise Failure(said)
 
 
+def publish():
+    private = f"{HOME}/.var/app/{APP}/data"
+    cli("--bg", "--yes", f"--https={PUBLIC}", f"--cert-file={private}/tls.pem", f"--key-file={private}/tls.key", "3000")
+    until(active, PATIENCE, "the share is active")
+
+
 def test_share():
     """Join, publish, and a visitor gets the page."""
     for path in ("ingress", "ingress-run"):
@@ -180,8 +216,7 @@ def test_share():
         f.write("from the host")
     start("site", "/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", HOME + "/site", "3000")
     until(lambda: run("curl", "-sS", "--noproxy", "*", "http://127.0.0.1:3000/"), 10, "the server to share")
-    cli("--bg", "--yes", f"--https={PUBLIC}", f"--cert-file={private}/tls.pem", f"--key-file={private}/tls.key", "3000")
-    until(active, 20, "the share is active")
+    publish()
     if page() != "from the host":
         raise Failure("the visitor saw something else")
 
@@ -193,7 +228,7 @@ def test_command_line():
     child = start("foreground", "flatpak", "run", "--command=funnel", APP, "--yes", f"--https={PUBLIC}", f"--cert-file={private}/tls.pem",
                   f"--key-file={private}/tls.key", "3000", start_new_session=True)
     try:
-        until(active, 20, "the share is active")
+        until(active, PATIENCE, "the share is active")
         if page() != "from the host":
             raise Failure("the visitor saw something else")
         os.killpg(child.pid, signal.SIGINT)  # as a terminal does
@@ -205,17 +240,42 @@ def test_command_line():
 
 def test_window():
     """The bus starts the window, and it shows on a screen."""
-    read, write = os.pipe()
-    os.set_inheritable(write, True)
-    start("screen", "Xvfb", "-displayfd", str(write), "-screen", "0", "1000x800x24", "-nolisten", "tcp", pass_fds=[write])
-    os.close(write)
-    display = ":" + os.fdopen(read).readline().strip()
+    me("mkdir", desktop.path("shots"))
+    desktop.write(f".var/app/{APP}/config/gtk-4.0/settings.ini", "[Settings]\ngtk-enable-animations=0\ngtk-cursor-blink=0\n")
+    desktop.start_screen("1000x800")
     me("gdbus", "call", "--session", "-d", "org.freedesktop.DBus", "-o", "/org/freedesktop/DBus", "-m", "org.freedesktop.DBus.UpdateActivationEnvironment",
-       "{'DISPLAY': '%s', 'GSK_RENDERER': 'cairo', 'GDK_BACKEND': 'x11'}" % display)
+       "{'DISPLAY': '%s', 'GSK_RENDERER': 'cairo', 'GDK_BACKEND': 'x11'}" % USER["DISPLAY"])
     me("gdbus", "call", "--session", "--timeout", "30", "-d", APP, "-o", "/org/openfunnel/Funnel", "-m", "org.freedesktop.Application.Activate", "{}")
-    until(lambda: run(*as_user(["xdotool", "search", "--onlyvisible", "--name", "Funnel"]), env={**USER, "DISPLAY": display}).split(), 20, "a window called Funnel")
+    until(desktop.windows, PATIENCE, "a window called Funnel")
     if APP + "'" not in names():
         raise Failure("the window is not on the bus")
+
+
+def test_tray():
+    """The icon in a panel outside of the sandbox, and its menu, by mouse."""
+    publish()
+    desktop.start_panel("xfce")
+    until(lambda: desktop.icons() == 1, PATIENCE, "the icon in the panel")
+    until(lambda: desktop.tray_state() == "active", PATIENCE, "an icon that says that something is public")
+    desktop.switch_in_menu("menu-on")
+    until(lambda: shares()[0]["state"] == "off", PATIENCE, "the share is off")
+    until(lambda: desktop.tray_state() == "off", PATIENCE, "an icon that says so")
+    try:
+        said = page()
+    except Failure:
+        said = None
+    if said is not None:
+        raise Failure(f"a visitor still came through: {said}")
+    desktop.switch_in_menu("menu-off")
+    until(active, PATIENCE, "the share is active again")
+    if page() != "from the host":
+        raise Failure("the visitor saw something else")
+    desktop.run("xdotool", "mousemove", "600", "700")
+    until(lambda: desktop.color_at(desktop.settled("on"), 4, 3) == "28955c", PATIENCE, "the full funnel in the panel")
+    desktop.run("xdotool", "windowactivate", "--sync", desktop.windows()[0], "key", "ctrl+w")
+    until(lambda: not desktop.windows(), PATIENCE, "the window is closed")
+    desktop.click_icon()
+    until(desktop.windows, PATIENCE, "a click brings the window back")
 
 
 def test_uninstall():
@@ -249,4 +309,5 @@ def attempt(test):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if all(attempt("test_" + name) for name in ("install", "exports", "permissions", "daemon", "share", "command_line", "window", "uninstall")) else 1)
+    TESTS = ("install", "exports", "permissions", "daemon", "share", "command_line", "window", "tray", "uninstall")
+    sys.exit(0 if all(attempt("test_" + name) for name in TESTS) else 1)

@@ -97,9 +97,6 @@ class Session(stage.Stage):
         self.window = access.Window("funnel-gtk")
         return self.window
 
-    def windows(self):
-        return self.run("xdotool", "search", "--onlyvisible", "--name", "^Funnel$", check=False).split()
-
     def close_window(self):
         self.run("xdotool", "windowactivate", "--sync", self.windows()[0])
         self.run("xdotool", "key", "ctrl+w")
@@ -118,26 +115,6 @@ class Session(stage.Stage):
 
     def qr_codes(self, picture):
         return self.run("zbarimg", "-q", "--raw", picture, check=False).split()
-
-    def tray_state(self):
-        """The picture the panel is shown, by name."""
-        for name in self.run("gdbus", "call", "--session", "-d", "org.kde.StatusNotifierWatcher", "-o", "/StatusNotifierWatcher", "-m",
-                             "org.freedesktop.DBus.Properties.Get", "org.kde.StatusNotifierWatcher", "RegisteredStatusNotifierItems",
-                             check=False).replace("/", "'").split("'"):
-            if name.startswith(":"):
-                answer = self.run("gdbus", "call", "--session", "-d", name, "-o", "/StatusNotifierItem", "-m", "org.freedesktop.DBus.Properties.Get",
-                                  "org.kde.StatusNotifierItem", "IconName", check=False)
-                return answer.rpartition("-")[2].strip("'>,)\n")
-        return None
-
-    def color_at(self, picture, x, y, width=26, height=26):
-        """The colour that is most frequent after the background's, in a part of a picture."""
-        text = self.run("convert", picture, "-crop", f"{width}x{height}+{x}+{y}", "-alpha", "off", "-depth", "8", "-format", "%c", "histogram:info:-")
-        rows = sorted(((int(line.split(":")[0]), line.split("#")[1][:6]) for line in text.splitlines() if "#" in line), reverse=True)
-        return rows[1][1].lower() if len(rows) > 1 else None
-
-    def pixel(self, picture, x, y):
-        return self.run("convert", picture, "-crop", f"1x1+{x}+{y}", "-alpha", "off", "-depth", "8", "-format", "%[hex:u.p{0,0}]", "info:").lower()[:6]
 
     def state(self):
         found = self.shares()

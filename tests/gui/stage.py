@@ -10,57 +10,13 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
+
+from screen import PATIENCE, Failure, Screen, until
 
 ZONE = "funnel.localhost"
 NAME = "laptop." + ZONE
 APP = "org.openfunnel.Funnel"
-PATIENCE = 30  # seconds; a guard against hanging, not an expectation
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-XFCE_PANEL = """<?xml version="1.0" encoding="UTF-8"?>
-<channel name="xfce4-panel" version="1.0">
-  <property name="configver" type="int" value="2"/>
-  <property name="panels" type="array"><value type="int" value="1"/>
-    <property name="panel-1" type="empty">
-      <property name="position" type="string" value="p=6;x=0;y=0"/><property name="length" type="uint" value="100"/>
-      <property name="position-locked" type="bool" value="true"/><property name="size" type="uint" value="32"/>
-      <property name="icon-size" type="uint" value="22"/>
-      <property name="plugin-ids" type="array"><value type="int" value="1"/></property>
-    </property>
-  </property>
-  <property name="plugins" type="empty">
-    <property name="plugin-1" type="string" value="systray"><property name="square-icons" type="bool" value="true"/></property>
-  </property>
-</channel>
-"""
-LXQT_PANEL = """panels=panel1
-[panel1]
-plugins=statusnotifier,spacer
-position=Top
-panelSize=32
-iconSize=22
-[statusnotifier]
-type=statusnotifier
-alignment=Left
-[spacer]
-type=spacer
-"""
-
-
-class Failure(Exception):
-    pass
-
-
-def until(condition, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise Failure(f"waited {patience} s for {what}")
-        time.sleep(0.05)
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -75,7 +31,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Stage:
+class Stage(Screen):
     def __init__(self, build):
         self.build = os.path.abspath(build)
         self.folder = tempfile.mkdtemp(prefix="funnel-gui-")
@@ -106,11 +62,6 @@ class Stage:
                   "funnel-relay": "ingress-server/relay", "funnel-ingressd": "ingress-server/control",
                   "funnel-ingress": "ingress-server/admin"}
         return os.path.join(self.build, places[name], name)
-
-    def write(self, name, text):
-        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
-        with open(self.path(name), "w", encoding="utf-8") as out:
-            out.write(text)
 
     def install_data(self):
         """What an installed program has in the data directories, as far as the session looks for it."""
@@ -182,54 +133,12 @@ class Stage:
     # --- the session
 
     def start_session(self, screen="1000x900"):
-        read, write = os.pipe()
-        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", screen + "x24", "-nolisten", "tcp"], pass_fds=[write])
-        os.close(write)
-        with os.fdopen(read) as number:
-            self.environment["DISPLAY"] = ":" + number.readline().strip()
+        self.start_screen(screen)
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + self.path("run/bus")
         self.start("bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" + self.environment["DBUS_SESSION_BUS_ADDRESS"]])
         until(lambda: os.path.exists(self.path("run/bus")), "the session bus")
-        self.start("openbox", ["openbox"])
-        until(lambda: self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK", check=False).count("window id"), "the window manager")
         # The test itself is a client of this session too.
         os.environ.update({key: self.environment[key] for key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME")})
-
-    def start_panel(self, kind):
-        if kind == "xfce":
-            self.write("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", XFCE_PANEL)
-            self.start("panel", ["xfce4-panel", "--disable-wm-check"])
-        else:
-            self.write("config/lxqt/panel.conf", LXQT_PANEL)
-            self.start("panel", ["lxqt-panel"])
-
-    def icons(self):
-        """What the panel there is was given."""
-        answer = self.run("gdbus", "call", "--session", "-d", "org.kde.StatusNotifierWatcher", "-o", "/StatusNotifierWatcher", "-m",
-                          "org.freedesktop.DBus.Properties.Get", "org.kde.StatusNotifierWatcher", "RegisteredStatusNotifierItems", check=False)
-        return answer.count(":1.")
-
-    def shot(self, name):
-        path = self.path(f"shots/{name}.png")
-        self.run("maim", "-u", path)
-        keep = os.environ.get("FUNNEL_GUI_SHOTS")
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            shutil.copy(path, keep)
-        return path
-
-    def settled(self, name):
-        """A screenshot that does not change any more."""
-        last = None
-        for _ in range(100):
-            path = self.shot(name)
-            with open(path, "rb") as picture:
-                now = picture.read()
-            if now == last:
-                return path
-            last = now
-            time.sleep(0.1)
-        raise Failure("the screen does not come to rest")
 
     # --- what the window is for
 

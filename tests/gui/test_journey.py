@@ -59,11 +59,7 @@ def shows_the_address_as_qr_code(s):
 
 
 def the_tray_switches_it_off(s):
-    open_menu(s)
-    s.run("xdotool", "key", "Down")
-    s.run("xdotool", "key", "Right")
-    s.settled("xfce-submenu")
-    s.run("xdotool", "key", "Return")
+    s.switch_in_menu("xfce-menu-on")
     s.wait(lambda: s.state() == "off", "the share to be off")
     s.wait(lambda: s.tray_state() == "off", "an icon that says so")
     s.window.get("label", "Off")
@@ -72,10 +68,7 @@ def the_tray_switches_it_off(s):
 
 
 def the_tray_switches_it_on(s):
-    open_menu(s)
-    s.run("xdotool", "key", "Down")
-    s.run("xdotool", "key", "Right")
-    s.run("xdotool", "key", "Return")
+    s.switch_in_menu("xfce-menu-off")
     s.wait(lambda: s.state() == "active", "the share to be active again")
     s.wait(lambda: s.visit(), "visitors to come again")
 
@@ -105,7 +98,7 @@ def hidden_it_sleeps(s):
 
 
 def a_click_brings_the_window_back(s):
-    s.run("xdotool", "mousemove", "17", "16", "click", "1")
+    s.click_icon()
     s.wait(s.windows, "the window")
 
 
@@ -135,12 +128,6 @@ def it_quits(s):
 
 
 # --- helpers
-
-def open_menu(s):
-    s.run("xdotool", "mousemove", "17", "16")
-    s.run("xdotool", "click", "3")
-    s.wait(lambda: s.pixel(s.settled("xfce-menu"), 20, 100) != "000000", "the menu")
-
 
 def share_path(s):
     text = s.run("gdbus", "call", "--session", "-d", stage.APP + ".Daemon", "-o", "/org/openfunnel/Funnel", "-m",

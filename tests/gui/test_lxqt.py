@@ -44,7 +44,7 @@ def a_panel_that_comes_later_has_the_icon(s):
 
 
 def the_mouse_switches_it_on(s):
-    click_submenu(s, "lxqt-menu-off")
+    s.switch_in_menu("lxqt-menu-off")
     s.wait(lambda: s.state() == "active", "the share to be active")
     s.wait(lambda: "hello" in s.visit(), "visitors to come")
     s.run("xdotool", "mousemove", "600", "800")
@@ -52,7 +52,7 @@ def the_mouse_switches_it_on(s):
 
 
 def the_mouse_switches_it_off(s):
-    click_submenu(s, "lxqt-menu-on")
+    s.switch_in_menu("lxqt-menu-on")
     s.wait(lambda: s.state() == "off", "the share to be off")
 
 
@@ -65,21 +65,8 @@ def a_panel_that_starts_again_has_the_icon(s):
 
 def a_click_opens_the_window(s):
     s.settled("lxqt-again")
-    s.run("xdotool", "mousemove", "16", "16", "click", "1")
+    s.click_icon()
     s.wait(s.windows, "the window")
-
-
-# --- helpers
-
-def click_submenu(s, name):
-    """The second line of the menu is the share; the first of its submenu is the switch."""
-    s.run("xdotool", "mousemove", "16", "16")
-    s.run("xdotool", "click", "3")
-    s.wait(lambda: s.pixel(s.settled(name), 20, 100) != "000000", "the menu")
-    s.run("xdotool", "key", "Down")
-    s.run("xdotool", "key", "Right")
-    s.settled(name + "-sub")
-    s.run("xdotool", "key", "Return")
 
 
 STEPS = [a_share_is_public, without_a_panel_it_says_what_stays, with_nothing_to_tell_it_ends, a_panel_that_comes_later_has_the_icon, the_mouse_switches_it_on,
