@@ -187,7 +187,8 @@ class World:
             ip("link", "add", f"to-{name}", "type", "veth", "peer", "name", "wan", "netns", name)
             ip("link", "set", f"to-{name}", "master", "internet", "up")
             ip("addr", "add", address, "dev", "wan", ns=name)
-            ip("link", "set", "wan", "up", ns=name)
+            # No link-local address: it would be ready a second later, and a browser takes that for another network.
+            ip("link", "set", "wan", "addrgenmode", "none", "up", ns=name)
         for address in VISITORS:
             ip("addr", "add", address + "/24", "dev", "wan", ns="visitor")
         for name, inner in (("node", "192.168.77"), ("desk", "192.168.78")):
