@@ -3,7 +3,6 @@
 
 #include <glib/gi18n.h>
 #include <glib-unix.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "cli/cli-json.h"
 #include "cli/cli-session.h"
 #include "lib/base/error.h"
+#include "lib/client/language.h"
 
 /* --- Which command --- */
 
@@ -156,6 +156,16 @@ run_command (const FunnelCliCommand *const *commands,
   return code;
 }
 
+/* Before anything is understood: what JSON says does not depend on the user's language. */
+static gboolean
+asks_for_json (char **argv)
+{
+  for (guint i = 1; argv[0] && argv[i] && strcmp (argv[i], "--") != 0; i++)
+    if (strcmp (argv[i], "--json") == 0)
+      return TRUE;
+  return FALSE;
+}
+
 int
 funnel_cli_main (const FunnelCliCommand *const *commands, char **argv)
 {
@@ -163,10 +173,7 @@ funnel_cli_main (const FunnelCliCommand *const *commands, char **argv)
   g_autoptr (GError) error = NULL;
   FunnelExit code;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, FUNNEL_LOCALEDIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  funnel_language_init (!asks_for_json (argv));
   options = funnel_cli_options_parse (argv[0] ? argv + 1 : argv, &error);
   funnel_cli_scrub_tokens (argv);
   funnel_cli_scrub_passwords (argv);

@@ -23,10 +23,13 @@ make_away (const FunnelBannerFacts *facts)
   FunnelLook look = funnel_look_ingress (facts->ingress_state);
   g_autofree char *reason = funnel_words_clean (facts->reason);
   g_autofree char *next = funnel_words_clean (facts->next_step);
-  g_autoptr (GString) text = g_string_new (look.words);
+  g_autoptr (GString) text = g_string_new (NULL);
 
   if (*reason)
-    g_string_append_printf (text, ": %s", reason);
+    /* Translators: a state, and why it is so. */
+    g_string_printf (text, _ ("%s: %s"), look.words, reason);
+  else
+    g_string_assign (text, look.words);
   if (*next)
     g_string_append_printf (text, "\n%s", next);
   return (FunnelBanner) {g_strdup (text->str), _ ("_Connection"), "win.connection"};
