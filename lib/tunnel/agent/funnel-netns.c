@@ -3,12 +3,13 @@
 /* funnel-netns: owns one network namespace, WireGuard in it, and the sockets and children made in
  * it.
  *
- *   funnel-netns --fd N         private: speaks over the connected socket N and ends with its
- * client funnel-netns --socket PATH  lasting: listens at PATH and outlives its clients
+ *   --fd N         private: speaks over the connected socket N and ends with its client
+ *   --socket PATH  lasting: listens at PATH and outlives its clients
  *
  * Whatever ends the agent takes everything with it: its children die with it, and the namespace
  * goes with its last process and socket. */
 
+#include "lib/tunnel/agent/agent-notify.h"
 #include "lib/tunnel/agent/agent-requests.h"
 #include "lib/tunnel/agent/tool.h"
 
@@ -46,12 +47,23 @@ struct place
   char name[108];
 };
 
+static const char help[]
+    = "Usage: funnel-netns (--fd N | --socket PATH [--ready-fd N]) [--engine ENGINE]\n"
+      "\n"
+      "Owns one network namespace, WireGuard in it, and the sockets and children made in it.\n"
+      "Started by funneld, funnel-ingressd or their units; not meant to be run by hand.\n"
+      "\n"
+      "  --fd N           private: speak over the connected socket N, and end when it closes\n"
+      "  --socket PATH    lasting: listen at PATH\n"
+      "  --ready-fd N     write \"ok\" or the reason of failure there once it is known\n"
+      "  --engine ENGINE  what runs WireGuard: auto (the default), kernel, wireguard-go, or none:\n"
+      "                   no namespace and no tunnel\n"
+      "  --help, --version\n";
+
 static int
 usage (void)
 {
-  fputs ("usage: funnel-netns (--fd N | --socket PATH [--ready-fd N]) [--engine "
-         "auto|kernel|wireguard-go|none]\n",
-         stderr);
+  fprintf (stderr, "%.*s\nTry --help.\n", (int)strcspn (help, "\n"), help);
   return 2;
 }
 
@@ -73,6 +85,8 @@ parse_options (int argc, char **argv, struct options *options)
                                         {"socket", required_argument, NULL, 's'},
                                         {"ready-fd", required_argument, NULL, 'r'},
                                         {"engine", required_argument, NULL, 'e'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
                                         {NULL, 0, NULL, 0}};
   bool good = true;
   int option;
@@ -88,6 +102,11 @@ parse_options (int argc, char **argv, struct options *options)
         good = good && parse_fd (optarg, &options->ready_fd);
       else if (option == 'e')
         options->engine = engine_kind_from_name (optarg);
+      else if (option == 'h' || option == 'V')
+        {
+          fputs (option == 'h' ? help : "funnel-netns " FUNNEL_VERSION "\n", stdout);
+          exit (0);
+        }
       else
         good = false;
     }
@@ -329,6 +348,8 @@ run_lasting (struct agent *agent, const struct options *options)
   if (session_hub_listen (&agent->hub, place.listener, owner))
     return fail (options, "cannot watch the socket");
   tell_ready (options, "ok");
+  agent_notify_keep_alive (&agent->loop);
+  agent_notify ("READY=1");
   loop_run (&agent->loop);
   unlinkat (place.folder, place.name, 0);
   return 0;
@@ -343,6 +364,7 @@ main (int argc, char **argv)
   int status;
 
   keep_standard_descriptors ();
+  agent_notify_open ();
   if (!parse_options (argc, argv, &options))
     return usage ();
   raise_limits ();
