@@ -12,7 +12,8 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gui"))
-from screen import Failure, Screen  # noqa: E402
+from patience import Failure  # noqa: E402
+from screen import Screen  # noqa: E402
 
 GIVEN, UID = [os.path.abspath(path) for path in sys.argv[1:3]], int(sys.argv[3])
 APP, DAEMON = "org.openfunnel.Funnel", "org.openfunnel.Funnel.Daemon"

@@ -1,39 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The window as a screen reader sees it, and driven as one would."""
-import time
+import patience
 
 import gi
 
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
-PATIENCE = 30  # seconds; a guard against hanging, not an expectation
+patience.not_yet.append(GLib.Error)  # an object that went away while it was looked at
 
 
-class Absent(Exception):
-    pass
+def wait(condition, what, seconds=patience.SECONDS):
+    """What is sent meanwhile is taken in."""
+    return patience.wait(condition, what, seconds, take_in)
 
 
-def wait(condition, what, patience=PATIENCE):
-    """Until the condition gives something; what is sent meanwhile is taken in."""
-    end = time.monotonic() + patience
-    while True:
-        while GLib.MainContext.default().iteration(False):
-            pass
-        try:
-            found = condition()
-        except GLib.Error:
-            found = None  # an object that went away while it was looked at
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise Absent(f"waited {patience} s for {what}")
-        time.sleep(0.05)
+def take_in():
+    while GLib.MainContext.default().iteration(False):
+        pass
 
 
 def start():
+    # libatspi asks about objects of lists that a program has renewed meanwhile, and says so each time ("Object does not
+    # exist at path"). The answer it gets is the right one: the object is gone.
+    GLib.log_set_handler("dbind", GLib.LogLevelFlags.LEVEL_WARNING, lambda *_: None)
     Atspi.init()
-    Atspi.set_timeout(3000, 3000)
+    # A call that is given up may have been done all the same, and would then be done twice.
+    Atspi.set_timeout(patience.SECONDS * 1000, patience.SECONDS * 1000)
 
 
 def application(name):
@@ -105,8 +98,8 @@ class Window:
     def find(self, role=None, name=None, contains=None):
         return next(self.all(role, name, contains), None)
 
-    def get(self, role=None, name=None, contains=None, patience=PATIENCE):
-        return wait(lambda: self.find(role, name, contains), f"{role or 'anything'} {name or contains!r}", patience)
+    def get(self, role=None, name=None, contains=None, seconds=patience.SECONDS):
+        return wait(lambda: self.find(role, name, contains), f"{role or 'anything'} {name or contains!r}", seconds)
 
     def gone(self, role=None, name=None, contains=None):
         wait(lambda: self.find(role, name, contains) is None, f"the end of {role or ''} {name or contains!r}")
@@ -120,8 +113,10 @@ class Window:
         wait(attempt, f"{role} {name or contains!r} to be pressed")
 
     def type(self, role, name, text, contains=None):
-        node = self.get(role, name, contains)
-        assert Atspi.EditableText.set_text_contents(node.get_editable_text_iface(), text), f"{name} took no text"
+        def attempt():
+            node = self.find(role, name, contains)
+            return node and has(node, "sensitive") and Atspi.EditableText.set_text_contents(node.get_editable_text_iface(), text)
+        wait(attempt, f"{name or contains!r} to take a text")
 
     def text(self):
         return "\n".join(describe(self.root())) if self.root() else "(no window)"

@@ -7,20 +7,10 @@ import subprocess
 import tempfile
 import time
 
-PATIENCE = 20  # seconds; a guard against hanging, not an expectation
+import patience
+
 APP = "org.openfunnel.Funnel"
 OBJECT = "/org/openfunnel/Funnel"
-
-
-def wait(condition, what):
-    end = time.monotonic() + PATIENCE
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited {PATIENCE} s for {what}")
-        time.sleep(0.02)
 
 
 class Desk:
@@ -45,7 +35,7 @@ class Desk:
                    f"[org/openfunnel/Funnel]\nwindow-size=({size[0]}, {size[1]})\n")
         self.write("config/gtk-4.0/settings.ini",
                    "[Settings]\ngtk-font-name=Cantarell 11\ngtk-xft-hinting=0\ngtk-enable-animations=0\ngtk-cursor-blink=0\n")
-        wait(lambda: self.start_screen(screen), "a screen")
+        patience.wait(lambda: self.start_screen(screen), "a screen")
         bus = self.start(["dbus-daemon", "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE)
         self.env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
 
@@ -92,11 +82,11 @@ class Desk:
         return process
 
     def run(self, *command):
-        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=patience.SECONDS, check=False)
 
     def gui(self):
         process = self.start([os.path.join(self.build, "gui/funnel-gtk")])
-        self.window = wait(lambda: self.run("xdotool", "search", "--onlyvisible", "--name", ".").stdout.split(), "the window")[0]
+        self.window = patience.wait(lambda: self.run("xdotool", "search", "--onlyvisible", "--name", ".").stdout.split(), "the window")[0]
         self.run("xdotool", "windowfocus", self.window)
         self.settle()
         return process
@@ -111,7 +101,7 @@ class Desk:
         """Until the picture does not change any more."""
         same = 0
         last = self.picture()
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience.SECONDS
         while same < 2 and time.monotonic() < end:
             time.sleep(0.1)
             now = self.picture()

@@ -2,9 +2,9 @@
 """A screen with a window manager and a panel, and what is to be seen and clicked there."""
 import os
 import shutil
-import time
 
-PATIENCE = 30  # seconds; a guard against hanging, not an expectation
+import patience
+
 XFCE_PANEL = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
   <property name="configver" type="int" value="2"/>
@@ -35,21 +35,6 @@ type=spacer
 """
 
 
-class Failure(Exception):
-    """What went wrong, in words."""
-
-
-def until(condition, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise Failure(f"waited {patience} s for {what}")
-        time.sleep(0.05)
-
-
 class Screen:
     """Whoever has one says how programs are run on it: environment, path (name), run (*command, check=True) and
     start (label, command, **more)."""
@@ -61,12 +46,12 @@ class Screen:
 
     def start_screen(self, size):
         read, write = os.pipe()
-        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", "-nolisten", "tcp"], pass_fds=[write])
+        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", "-nolisten", "tcp", "-noreset"], pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as number:
             self.environment["DISPLAY"] = ":" + number.readline().strip()
         self.start("openbox", ["openbox"])
-        until(lambda: self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK", check=False).count("window id"), "the window manager")
+        patience.wait(lambda: self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK", check=False).count("window id"), "the window manager")
 
     def start_panel(self, kind):
         if kind == "xfce":
@@ -107,16 +92,14 @@ class Screen:
 
     def settled(self, name):
         """A screenshot that does not change any more."""
-        last = None
-        for _ in range(100):
-            path = self.shot(name)
-            with open(path, "rb") as picture:
-                now = picture.read()
-            if now == last:
-                return path
-            last = now
-            time.sleep(0.1)
-        raise Failure("the screen does not come to rest")
+        before = [None]
+
+        def attempt():
+            with open(self.shot(name), "rb") as picture:
+                before.append(picture.read())
+            return before.pop(0) == before[0]
+        patience.wait(attempt, "a screen that has come to rest")
+        return self.path(f"shots/{name}.png")
 
     def color_at(self, picture, x, y, width=26, height=26):
         """The colour that is most frequent after the background's, in a part of a picture."""
@@ -124,23 +107,36 @@ class Screen:
         rows = sorted(((int(line.split(":")[0]), line.split("#")[1][:6]) for line in text.splitlines() if "#" in line), reverse=True)
         return rows[1][1].lower() if len(rows) > 1 else None
 
-    def pixel(self, picture, x, y):
-        return self.run("convert", picture, "-crop", f"1x1+{x}+{y}", "-alpha", "off", "-depth", "8", "-format", "%[hex:u.p{0,0}]", "info:").lower()[:6]
-
     # --- what a user does in the panel, whose first icon is at (16, 16)
 
-    def open_menu(self, name):
-        self.run("xdotool", "mousemove", "16", "16")
-        self.run("xdotool", "click", "3")
-        until(lambda: self.pixel(self.settled(name), 20, 100) != "000000", "the menu")
+    def menus(self):
+        """The menus a panel shows now, the first one first, as (x, y, width, height)."""
+        found = []
+        for window in self.run("xdotool", "search", "--onlyvisible", "--class", "wrapper-2.0|lxqt-panel", check=False).split():
+            if "POPUP_MENU" in self.run("xprop", "-id", window, "_NET_WM_WINDOW_TYPE"):
+                facts = dict(line.split("=") for line in self.run("xdotool", "getwindowgeometry", "--shell", window).split())
+                found.append(tuple(int(facts[name]) for name in ("X", "Y", "WIDTH", "HEIGHT")))
+        return sorted(found)
 
-    def switch_in_menu(self, name):
-        """The second line of the menu is the first share; the first of its submenu is the switch."""
-        self.open_menu(name)
-        self.run("xdotool", "key", "Down")
-        self.run("xdotool", "key", "Right")
-        self.settled(name + "-sub")
-        self.run("xdotool", "key", "Return")
+    def click(self, x, y, button=1):
+        self.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
 
     def click_icon(self):
-        self.run("xdotool", "mousemove", "16", "16", "click", "1")
+        self.click(16, 16)
+
+    def open_menu(self):
+        """Where it is. What stands in it may come after itself."""
+        self.click(16, 16, 3)
+        return patience.wait(lambda: [menu for menu in self.menus() if menu[3] > 100], "the menu")[0]
+
+    def switch_in_menu(self, name):
+        """The second line of the menu is the first share; the first of its submenu is the switch. A panel may close its menu
+        when what stands in it changes; then it is opened again."""
+        menus = []
+        while len(menus) != 2:
+            x, y, _, _ = self.open_menu()
+            self.click(x + 90, y + 40)
+            menus = patience.wait(lambda: len(self.menus()) != 1 and [self.menus()], "the submenu")[0]
+        self.shot(name)
+        self.click(menus[1][0] + 50, menus[1][1] + 14)
+        patience.wait(lambda: not self.menus(), "the menu to close")

@@ -8,6 +8,7 @@ import time
 import traceback
 
 import access
+import patience
 import stage
 
 import gi
@@ -75,7 +76,6 @@ def done(clipboard, result):
         print("")
     loop.quit()
 Gdk.Display.get_default().get_clipboard().read_text_async(None, done)
-GLib.timeout_add_seconds(10, loop.quit)
 loop.run()
 """
 
@@ -102,15 +102,15 @@ class Session(stage.Stage):
         self.run("xdotool", "key", "ctrl+w")
         self.wait(lambda: not self.windows(), "the window to close")
 
-    def wait(self, condition, what, patience=access.PATIENCE):
-        return access.wait(condition, what, patience)
+    def wait(self, condition, what):
+        return access.wait(condition, what)
 
     def action(self, name, *parameters):
         self.run("gdbus", "call", "--session", "-d", stage.APP, "-o", "/org/openfunnel/Funnel", "-m", "org.gtk.Actions.Activate", name,
                  f"[{', '.join(parameters)}]", "{}")
 
     def clipboard(self):
-        done = subprocess.run(["/usr/bin/python3", "-c", CLIPBOARD], env=self.environment, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(["/usr/bin/python3", "-c", CLIPBOARD], env=self.environment, capture_output=True, text=True, timeout=patience.SECONDS, check=False)
         return done.stdout.strip()
 
     def qr_codes(self, picture):

@@ -7,11 +7,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 
-from screen import PATIENCE, Failure, Screen, until
+import patience
+from patience import Failure
+from screen import Screen
 
 ZONE = "funnel.localhost"
 NAME = "laptop." + ZONE
@@ -93,7 +96,7 @@ class Stage(Screen):
                 child.wait(10)
 
     def run(self, *command, check=True):
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=patience.SECONDS, stdin=subprocess.DEVNULL,
                               cwd=self.folder, check=False)
         if check and done.returncode:
             raise Failure(f"{' '.join(command)[:100]}: {done.returncode}: {done.stdout}{done.stderr}")
@@ -135,8 +138,9 @@ class Stage(Screen):
     def start_session(self, screen="1000x900"):
         self.start_screen(screen)
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + self.path("run/bus")
-        self.start("bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" + self.environment["DBUS_SESSION_BUS_ADDRESS"]])
-        until(lambda: os.path.exists(self.path("run/bus")), "the session bus")
+        bus = self.start("bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address",
+                                 "--address=" + self.environment["DBUS_SESSION_BUS_ADDRESS"]], stdout=subprocess.PIPE)
+        bus.stdout.readline()  # it listens by now
         # The test itself is a client of this session too.
         os.environ.update({key: self.environment[key] for key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME")})
 
@@ -151,7 +155,7 @@ class Stage(Screen):
         self.run("funnel-ingress", "init", "--zone", ZONE, "--endpoint", "127.0.0.1:51820", "--public-port", "443", "--listen", "127.0.0.1",
                  "--tunnel", "direct")
         self.start("ingress", [self.program("funnel-ingressd")])
-        until(lambda: self.run("funnel-ingress", "status", check=False), "the ingress")
+        patience.wait(lambda: self.run("funnel-ingress", "status", check=False), "the ingress")
 
     def start_authority(self):
         """A certificate authority that wants to be shown the name, and the service file of a node that trusts it."""
@@ -164,10 +168,11 @@ class Stage(Screen):
             "externalAccountBindingRequired": False}}))
         self.start("names", ["pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", "127.0.0.1:8053", "-management", "",
                              "-http01", "", "-https01", "", "-tlsalpn01", ""])
+        patience.wait(lambda: socket.create_connection(("127.0.0.1", 8053)).close() is None, "the name server")
         self.environment["PEBBLE_VA_NOSLEEP"] = "1"
         self.start("authority", ["pebble", "-config", tls + "/pebble.json", "-dnsserver", "127.0.0.1:8053"])
         curl = ["curl", "-s", "--cacert", tls + "/api.pem"]
-        until(lambda: self.run(*curl, "https://127.0.0.1:14000/dir", check=False), "the certificate authority")
+        patience.wait(lambda: self.run(*curl, "https://127.0.0.1:14000/dir", check=False), "the certificate authority")
         self.run(*curl, "-o", tls + "/ca.pem", "https://127.0.0.1:15000/roots/0")
         self.service(APP + ".Daemon",
                      f"{self.program('funneld')} --ca https://127.0.0.1:14000/dir --ca-file {tls}/api.pem")
@@ -179,4 +184,4 @@ class Stage(Screen):
         return json.loads(self.run("funnel", "status", "--json"))["shares"]
 
     def visit(self):
-        return self.run("curl", "-s", "--cacert", self.path("tls/ca.pem"), "--max-time", "10", f"https://{NAME}/", check=False)
+        return self.run("curl", "-s", "--cacert", self.path("tls/ca.pem"), "--max-time", str(patience.SECONDS), f"https://{NAME}/", check=False)

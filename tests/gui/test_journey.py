@@ -54,6 +54,7 @@ def copies_the_address(s):
 def shows_the_address_as_qr_code(s):
     s.window.press("push button", "QR code")
     s.wait(lambda: [code.rstrip("/") for code in s.qr_codes(s.settled("qr"))] == [URL], "a QR code that says the address")
+    s.wait(lambda: s.run("xdotool", "getactivewindow", "getwindowname").strip() != "Funnel", "the keys to go to the QR code")
     s.run("xdotool", "key", "Escape")
     s.wait(lambda: not s.qr_codes(s.settled("after-qr")), "the QR code to go")
 
