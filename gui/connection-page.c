@@ -5,6 +5,7 @@
 
 #include "gui/doctor-list.h"
 #include "gui/labels.h"
+#include "gui/question.h"
 #include "gui/tell.h"
 
 #define AGE_SECONDS 5 /* how often the age of the handshake is told anew, while it can be seen */
@@ -165,7 +166,7 @@ on_leave_response (AdwMessageDialog *dialog, const char *response, FunnelConnect
 {
   g_autoptr (FunnelDBusIngress) ingress = funnel_connection_ref_ingress (self->connection);
 
-  if (ingress && g_str_equal (response, "leave"))
+  if (ingress && g_str_equal (response, FUNNEL_QUESTION_YES))
     funnel_client_leave_async (funnel_connection_get_client (self->connection), ingress, NULL,
                                client_leave_cb, g_object_ref (self));
 }
@@ -173,15 +174,12 @@ on_leave_response (AdwMessageDialog *dialog, const char *response, FunnelConnect
 static void
 on_leave (FunnelConnectionPage *self)
 {
-  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self)));
-  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (
-      window, _ ("Leave this ingress?"),
+  AdwMessageDialog *dialog = funnel_question_new (
+      GTK_WIDGET (self), _ ("Leave this ingress?"),
       _ ("Nothing on this computer can be reached through it any more, and its key is forgotten. "
-         "To come back you need a new join line.")));
+         "To come back you need a new join line."),
+      _ ("_Leave"), ADW_RESPONSE_DESTRUCTIVE);
 
-  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "leave", _ ("_Leave"), NULL);
-  adw_message_dialog_set_response_appearance (dialog, "leave", ADW_RESPONSE_DESTRUCTIVE);
-  adw_message_dialog_set_default_response (dialog, "cancel");
   g_signal_connect_object (dialog, "response", G_CALLBACK (on_leave_response), self, 0);
   gtk_window_present (GTK_WINDOW (dialog));
 }

@@ -155,10 +155,8 @@ find_local_port (const char *target)
 
   for (gsize i = 0; i < G_N_ELEMENTS (begins); i++)
     {
-      const char *port = target + strlen (begins[i]);
-
-      if (g_str_has_prefix (target, begins[i]) && is_number (port))
-        return port;
+      if (g_str_has_prefix (target, begins[i]) && is_number (target + strlen (begins[i])))
+        return target + strlen (begins[i]);
     }
   return is_number (target) ? target : NULL;
 }
@@ -178,6 +176,19 @@ funnel_words_target (const char *target)
   if (g_str_has_prefix (clean, "redirect:"))
     return g_strdup_printf (_ ("Redirect to %s"), clean + strlen ("redirect:"));
   return g_steal_pointer (&clean);
+}
+
+char *
+funnel_words_exposed (const char *target, const char *program)
+{
+  g_autofree char *clean_target = funnel_words_clean (target);
+  g_autofree char *clean_program = funnel_words_clean (program);
+  const char *port = find_local_port (clean_target);
+
+  if (!port || !*clean_program)
+    return funnel_words_target (target);
+  /* Translators: a program, and the number of its port. */
+  return g_strdup_printf (_ ("%s (port %s on this computer)"), clean_program, port);
 }
 
 char *

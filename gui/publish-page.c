@@ -19,6 +19,7 @@ struct _FunnelPublishPage
   GCancellable *looking; /* NULL: nobody looks */
   GPtrArray *places;     /* FunnelPlace, as in the combo */
   GPtrArray *rows;       /* of the ports */
+  GHashTable *programs;  /* port to what waits there, in words; as far as known */
   AdwPreferencesGroup *ports;
   AdwEntryRow *target;
   AdwComboRow *place;
@@ -70,6 +71,17 @@ find_free (FunnelPublishPage *self)
 
 /* --- Publishing --- */
 
+/* What waits on the port that @target is; NULL if it is none, or one nothing is known of. */
+static const char *
+find_program (FunnelPublishPage *self, const char *target)
+{
+  guint64 port = 0;
+
+  if (!g_ascii_string_to_unsigned (target, 10, 1, G_MAXUINT16, &port, NULL))
+    return NULL;
+  return g_hash_table_lookup (self->programs, GUINT_TO_POINTER ((guint)port));
+}
+
 static void
 publish_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -90,15 +102,22 @@ publish_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
+publish (FunnelPublishPage *self, const char *target, const FunnelPlace *place)
+{
+  FunnelWish wish = {.target = target, .program = find_program (self, target), .place = place};
+
+  funnel_publish_async (GTK_WIDGET (self), self->connection, &wish, NULL, publish_cb,
+                        g_object_ref (self));
+}
+
+static void
 on_publish (FunnelPublishPage *self)
 {
   const char *target = gtk_editable_get_text (GTK_EDITABLE (self->target));
   guint chosen = adw_combo_row_get_selected (self->place);
 
   if (*target && self->places && chosen < self->places->len)
-    funnel_publish_async (GTK_WIDGET (self), self->connection, target,
-                          g_ptr_array_index (self->places, chosen), NULL, publish_cb,
-                          g_object_ref (self));
+    publish (self, target, g_ptr_array_index (self->places, chosen));
 }
 
 static void
@@ -160,8 +179,7 @@ on_port_state_set (GtkSwitch *toggle, gboolean on, FunnelPublishPage *self)
   place = find_free (self);
   if (place)
     {
-      funnel_publish_async (GTK_WIDGET (self), self->connection, target, place, NULL, publish_cb,
-                            g_object_ref (self));
+      publish (self, target, place);
       return FALSE;
     }
   funnel_tell (GTK_WIDGET (self),
@@ -177,16 +195,39 @@ add_row (FunnelPublishPage *self, GtkWidget *row)
   g_ptr_array_add (self->rows, row);
 }
 
+typedef struct
+{
+  FunnelPublishPage *page;
+  GtkWidget *row;
+  guint16 port;
+} Guess;
+
 /* The row may be out of the page by now, which does no harm. */
 static void
 guess_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
-  g_autoptr (GtkWidget) row = data;
+  Guess *guess = data;
   g_autofree char *words = funnel_port_guess_finish (result, NULL);
   g_autofree char *markup = words ? g_markup_escape_text (words, -1) : NULL;
 
   if (markup)
-    adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+    {
+      adw_action_row_set_subtitle (ADW_ACTION_ROW (guess->row), markup);
+      g_hash_table_insert (guess->page->programs, GUINT_TO_POINTER (guess->port),
+                           g_steal_pointer (&words));
+    }
+  g_object_unref (guess->page);
+  g_object_unref (guess->row);
+  g_free (guess);
+}
+
+static void
+guess_what_listens (FunnelPublishPage *self, GtkWidget *row, guint16 port)
+{
+  Guess *guess = g_new (Guess, 1);
+
+  *guess = (Guess) {.page = g_object_ref (self), .row = g_object_ref (row), .port = port};
+  funnel_port_guess_async (port, self->looking, guess_cb, guess);
 }
 
 /* Whose program it is cannot be seen from a sandbox; there the port itself is asked. */
@@ -201,9 +242,13 @@ tell_what_listens (FunnelPublishPage *self,
   g_autofree char *markup = g_markup_escape_text (words, -1);
 
   if (pid == 0 && funnel_autostart_is_sandboxed ())
-    funnel_port_guess_async (port, self->looking, guess_cb, g_object_ref (row));
-  else
-    adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+    {
+      guess_what_listens (self, row, port);
+      return;
+    }
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), markup);
+  if (*program)
+    g_hash_table_insert (self->programs, GUINT_TO_POINTER (port), g_strdup (program));
 }
 
 static void
@@ -230,6 +275,7 @@ clear_rows (FunnelPublishPage *self)
   for (guint i = 0; i < self->rows->len; i++)
     adw_preferences_group_remove (self->ports, g_ptr_array_index (self->rows, i));
   g_ptr_array_set_size (self->rows, 0);
+  g_hash_table_remove_all (self->programs);
 }
 
 static void
@@ -335,6 +381,7 @@ funnel_publish_page_dispose (GObject *object)
   g_clear_object (&self->connection);
   g_clear_pointer (&self->places, g_ptr_array_unref);
   g_clear_pointer (&self->rows, g_ptr_array_unref);
+  g_clear_pointer (&self->programs, g_hash_table_unref);
   G_OBJECT_CLASS (funnel_publish_page_parent_class)->dispose (object);
 }
 
@@ -359,5 +406,6 @@ static void
 funnel_publish_page_init (FunnelPublishPage *self)
 {
   self->rows = g_ptr_array_new ();
+  self->programs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   gtk_widget_init_template (GTK_WIDGET (self));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/publish.h"
 
-#include <adwaita.h>
 #include <glib/gi18n.h>
 
 #include "gui/labels.h"
+#include "gui/question.h"
 #include "lib/base/error.h"
 
 typedef struct
@@ -92,7 +92,7 @@ share (GTask *task)
 static void
 on_dialog_response (AdwMessageDialog *dialog, const char *response, GTask *task)
 {
-  if (g_str_equal (response, "publish"))
+  if (g_str_equal (response, FUNNEL_QUESTION_YES))
     {
       share (task);
       return;
@@ -106,47 +106,42 @@ static void
 ask (GTask *task, const char *title, const char *body)
 {
   Publish *publish = g_task_get_task_data (task);
-  GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (publish->widget));
-  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (window, title, body));
+  AdwMessageDialog *dialog
+      = funnel_question_new (publish->widget, title, body, _ ("_Publish"), ADW_RESPONSE_SUGGESTED);
 
-  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "publish", _ ("_Publish"),
-                                    NULL);
-  adw_message_dialog_set_response_appearance (dialog, "publish", ADW_RESPONSE_SUGGESTED);
-  adw_message_dialog_set_default_response (dialog, "cancel");
-  adw_message_dialog_set_close_response (dialog, "cancel");
   g_signal_connect (dialog, "response", G_CALLBACK (on_dialog_response), task);
   gtk_window_present (GTK_WINDOW (dialog));
 }
 
 static char *
-make_exposure_body (const Publish *publish)
+make_exposure_body (const Publish *publish, const char *program)
 {
-  g_autofree char *target = funnel_words_target (publish->target);
+  g_autofree char *exposed = funnel_words_exposed (publish->target, program);
 
-  return g_strdup_printf (_ ("Anyone on the internet who opens\n%s\nwill reach: %s.\n\n"
+  return g_strdup_printf (_ ("Anyone on the internet who opens\n%s\nwill reach:\n%s\n\n"
                              "The name %s will also stand in the public logs of certificates, "
                              "which strangers read. You can limit who may come, and switch it "
                              "off, at any time."),
-                          publish->url, target, publish->name);
+                          publish->url, exposed, publish->name);
 }
 
 void
 funnel_publish_async (GtkWidget *widget,
                       FunnelConnection *connection,
-                      const char *target,
-                      const FunnelPlace *place,
+                      const FunnelWish *wish,
                       GCancellable *cancellable,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   FunnelClient *client = funnel_connection_get_client (connection);
+  const FunnelPlace *place = wish->place;
   Publish *publish = g_new0 (Publish, 1);
   g_autofree char *body = NULL;
 
   publish->connection = g_object_ref (connection);
   publish->widget = g_object_ref (widget);
-  publish->target = g_strdup (target);
+  publish->target = g_strdup (wish->target);
   publish->url = funnel_place_dup_url (place);
   publish->name = g_strdup (place->name);
   publish->port = place->port;
@@ -154,7 +149,7 @@ funnel_publish_async (GtkWidget *widget,
   g_task_set_task_data (task, publish, (GDestroyNotify)publish_free);
   if (!funnel_dbus_manager_get_exposed (funnel_client_get_manager (client)))
     {
-      body = make_exposure_body (publish);
+      body = make_exposure_body (publish, wish->program);
       ask (task, _ ("Put this on the internet?"), body);
     }
   else if (place->used_for)

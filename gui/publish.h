@@ -10,16 +10,22 @@
 
 G_BEGIN_DECLS
 
+typedef struct
+{
+  const char *target;
+  const char *program; /* that waits there, or what it seems to speak; NULL: not known */
+  const FunnelPlace *place;
+} FunnelWish;
+
 /**
  * funnel_publish_async: ask the user if nothing was published from here before, or if something
- * else is at @place already; then share @target there.
+ * else is at the place already; then share.
  * @widget: in the window above which to ask
- * @place: copied
+ * @wish: copied
  */
 void funnel_publish_async (GtkWidget *widget,
                            FunnelConnection *connection,
-                           const char *target,
-                           const FunnelPlace *place,
+                           const FunnelWish *wish,
                            GCancellable *cancellable,
                            GAsyncReadyCallback callback,
                            gpointer user_data);

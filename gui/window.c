@@ -8,10 +8,12 @@
 #include "gui/details-page.h"
 #include "gui/join-page.h"
 #include "gui/labels.h"
+#include "gui/mnemonics.h"
 #include "gui/preferences.h"
 #include "gui/preferences-window.h"
 #include "gui/publish-page.h"
 #include "gui/qr.h"
+#include "gui/question.h"
 #include "gui/share-row.h"
 #include "gui/tell.h"
 #include "gui/without-gl.h"
@@ -78,6 +80,7 @@ show_banner (FunnelWindow *self, FunnelDBusIngress *ingress)
     {
       gtk_button_set_label (self->banner_button, banner.button);
       gtk_button_set_use_underline (self->banner_button, TRUE);
+      funnel_mnemonics_name (GTK_WIDGET (self->banner_button));
       gtk_actionable_set_action_name (GTK_ACTIONABLE (self->banner_button), banner.action);
     }
   gtk_revealer_set_reveal_child (self->banner, banner.text != NULL);
@@ -282,7 +285,7 @@ on_share_qr (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 on_remove_response (GtkWidget *dialog, const char *response, GtkWidget *widget)
 {
-  if (g_str_equal (response, "remove"))
+  if (g_str_equal (response, FUNNEL_QUESTION_YES))
     gtk_widget_activate_action (widget, "app.share-stop", "s",
                                 g_object_get_data (G_OBJECT (dialog), "funnel-path"));
 }
@@ -292,19 +295,15 @@ on_share_remove (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   g_autoptr (FunnelDBusShare) share = ref_share (FUNNEL_WINDOW (widget), parameter);
   AdwMessageDialog *dialog = NULL;
+  g_autofree char *body = NULL;
 
   if (!share)
     return;
-  dialog = ADW_MESSAGE_DIALOG (
-      adw_message_dialog_new (GTK_WINDOW (widget), _ ("Remove this share?"), NULL));
-  adw_message_dialog_format_body (
-      dialog,
-      _ ("%s will not be reachable any more, and its rules are forgotten. To keep them, "
-         "switch it off instead."),
-      funnel_dbus_share_get_url (share));
-  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "remove", _ ("_Remove"), NULL);
-  adw_message_dialog_set_response_appearance (dialog, "remove", ADW_RESPONSE_DESTRUCTIVE);
-  adw_message_dialog_set_default_response (dialog, "cancel");
+  body = g_strdup_printf (_ ("%s will not be reachable any more, and its rules are forgotten. To "
+                             "keep them, switch it off instead."),
+                          funnel_dbus_share_get_url (share));
+  dialog = funnel_question_new (widget, _ ("Remove this share?"), body, _ ("_Remove"),
+                                ADW_RESPONSE_DESTRUCTIVE);
   g_object_set_data_full (G_OBJECT (dialog), "funnel-path", g_variant_dup_string (parameter, NULL),
                           g_free);
   g_signal_connect_object (dialog, "response", G_CALLBACK (on_remove_response), widget, 0);
@@ -507,6 +506,7 @@ static void
 funnel_window_init (FunnelWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  funnel_mnemonics_name (GTK_WIDGET (self));
 }
 
 FunnelWindow *

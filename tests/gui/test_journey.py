@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From an invitation to a page on the internet and back, with the mouse of a screen reader, in Xfce's panel. Everything
 behind the window is the real thing: funneld, started by the bus, the ingress, a certificate authority."""
+import access
 import session
 import stage
 
@@ -24,7 +25,7 @@ def the_icon_is_there(s):
 
 def joins_by_pasting(s):
     s.window.type("text", "Join line", "  " + s.invite() + "\n")
-    s.window.press("push button", contains="Join")
+    s.window.press("push button", "Join")
     s.window.get("label", "Publish something")
     s.wait(lambda: "laptop" in s.run("funnel", "status", "--json", check=False), "a node that has joined")
 
@@ -32,12 +33,21 @@ def joins_by_pasting(s):
 def publishes_a_listening_port(s):
     s.window.press("check box", f"Port {s.port}")
     s.window.get("label", "Put this on the internet?")
+    s.window.get("label", contains=f"\npython3 (port {s.port} on this computer)\n")
     if s.shares():
         raise stage.Failure("it was shared before the question was answered")
-    s.window.press("push button", contains="Publish")
+    s.window.press("push button", "Publish")
     s.window.get("label", "Reachable from the internet")
     s.wait(lambda: s.state() == "active", "the share to be active")
     s.wait(lambda: s.tray_state() == "active", "an icon that says so")
+
+
+def no_button_is_named_twice(s):
+    """A mnemonic's underscore is nothing to be read out."""
+    heard = [node.get_name() for node in access.walk(s.window.root()) if node.get_role_name() == "push button"]
+    odd = [name for name in heard if "_" in name or (len(name.split()) > 1 and name.split()[0] == name.split()[-1])]
+    if odd or "Publish" not in heard:
+        raise stage.Failure(f"buttons are named {odd or heard}")
 
 
 def a_visitor_sees_the_page(s):
@@ -152,7 +162,7 @@ def wakeups_in(s, seconds):
     return switches(s.children["gui"].pid) - before
 
 
-STEPS = [the_window_opens, the_icon_is_there, joins_by_pasting, publishes_a_listening_port, a_visitor_sees_the_page, copies_the_address,
+STEPS = [the_window_opens, the_icon_is_there, joins_by_pasting, publishes_a_listening_port, no_button_is_named_twice, a_visitor_sees_the_page, copies_the_address,
          shows_the_address_as_qr_code, the_tray_switches_it_off, the_tray_switches_it_on, the_icon_shows_the_state,
          a_panel_that_starts_again_has_the_icon, closed_it_stays_in_the_tray, hidden_it_sleeps, a_click_brings_the_window_back, it_expires,
          it_is_removed, it_quits]
