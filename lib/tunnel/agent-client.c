@@ -630,6 +630,10 @@ launch (GPtrArray *argv, int passed, GError **error)
 
   g_ptr_array_add (argv, NULL);
   g_subprocess_launcher_take_fd (launcher, passed, 3);
+  /* It is us whom the service manager waits for and watches. */
+  g_subprocess_launcher_unsetenv (launcher, "NOTIFY_SOCKET");
+  g_subprocess_launcher_unsetenv (launcher, "WATCHDOG_USEC");
+  g_subprocess_launcher_unsetenv (launcher, "WATCHDOG_PID");
   process = g_subprocess_launcher_spawnv (launcher, (const char *const *)argv->pdata, error);
   if (!process)
     g_prefix_error (error, "The tunnel's agent cannot be started: ");
