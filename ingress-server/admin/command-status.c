@@ -88,6 +88,9 @@ print_status (JsonObject *answer)
       "nodes      %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " linked, %" G_GINT64_FORMAT " routes\n",
       json_object_get_int_member (answer, "nodes"), json_object_get_int_member (answer, "links"),
       json_object_get_int_member (answer, "routes"));
+  if (json_object_has_member (answer, "database_problem"))
+    printf ("database   DAMAGED: %s; see: funnel-ingress doctor\n",
+            json_object_get_string_member (answer, "database_problem"));
   print_relay (json_object_get_object_member (answer, "relay"));
 }
 

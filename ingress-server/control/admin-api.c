@@ -309,9 +309,7 @@ on_reload (gpointer data)
 static JsonObject *
 do_reload (AdminApi *self, JsonObject *request, GError **error)
 {
-  g_autoptr (IngressConfig) config = ingress_config_load (self->parts->config->state_dir, error);
-
-  if (!config)
+  if (!ingress_app_can_reload (self->parts->app, error))
     return NULL;
   if (self->reload_timer == 0)
     self->reload_timer = g_timeout_add (RELOAD_DELAY_MS, on_reload, self);

@@ -12,6 +12,7 @@
 #include "ingress-server/control/no-trust.h"
 #include "ingress-server/control/patient-poll.h"
 #include "ingress-server/store/ingress-setup.h"
+#include "ingress-server/store/store-check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -271,6 +272,21 @@ make_dns (IngressApp *self, IngressStore *store, GError **error)
   return TRUE;
 }
 
+static void
+on_store_checked (const char *problem, gpointer user_data)
+{
+  IngressApp *self = user_data;
+
+  if (problem)
+    g_warning (
+        "The database is damaged: %s. Visitors are served as before, nothing can be changed; "
+        "see: funnel-ingress doctor",
+        problem);
+  else
+    g_message ("The database is sound again");
+  ingress_registry_protect (self->parts.registry, problem != NULL);
+}
+
 static gboolean
 make_parts (IngressApp *self, GError **error)
 {
@@ -287,6 +303,7 @@ make_parts (IngressApp *self, GError **error)
   self->parts.registry = ingress_registry_new (self->config, store, error);
   if (!self->parts.registry)
     return FALSE;
+  self->parts.watch = store_watch_new (database, on_store_checked, self);
   self->parts.routes = ingress_routes_new (self->parts.registry);
   self->parts.links
       = link_server_new (self->parts.registry, self->parts.routes, on_link_ready, self);
@@ -346,11 +363,24 @@ ingress_app_quit (IngressApp *self)
 }
 
 gboolean
-ingress_app_reload (IngressApp *self, GError **error)
+ingress_app_can_reload (IngressApp *self, GError **error)
 {
   g_autoptr (IngressConfig) config = ingress_config_load (self->config->state_dir, error);
+  g_autofree char *database = ingress_config_path (self->config, INGRESS_DATABASE_FILE);
 
   if (!config)
+    return FALSE;
+  if (ingress_store_check (database, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", database);
+  store_watch_look (self->parts.watch);
+  return FALSE;
+}
+
+gboolean
+ingress_app_reload (IngressApp *self, GError **error)
+{
+  if (!ingress_app_can_reload (self, error))
     return FALSE;
   self->wants_reload = TRUE;
   ingress_app_quit (self);
@@ -372,6 +402,7 @@ drop_parts (IngressApp *self, gboolean keep_agent)
     ingress_agent_host_answer_waiters (parts->agent);
   g_clear_pointer (&self->metrics, metrics_server_free);
   g_clear_pointer (&self->admin, admin_api_free);
+  g_clear_pointer (&parts->watch, store_watch_free);
   g_clear_pointer (&self->join, join_api_free);
   if (parts->routes)
     g_signal_handlers_disconnect_by_data (parts->routes, self);

@@ -9,6 +9,7 @@
 #include "ingress-server/control/ingress-routes.h"
 #include "ingress-server/control/link-server.h"
 #include "ingress-server/control/prober.h"
+#include "ingress-server/control/store-watch.h"
 #include "ingress-server/dns/dns-publisher.h"
 
 G_BEGIN_DECLS
@@ -27,6 +28,7 @@ typedef struct
   Prober *prober;
   DomainClaims *claims;
   IngressAgentHost *agent;
+  StoreWatch *watch;
   DnsPublisher *dns;      /* NULL: records are made by hand */
   const guint8 *key_hash; /* of the join API's certificate */
   IngressApp *app;
@@ -37,7 +39,10 @@ IngressApp *ingress_app_new (const char *state_dir, const char *run_dir, GError 
 /** ingress_app_run: until ingress_app_quit; FALSE when the first set-up of the tunnel failed. */
 gboolean ingress_app_run (IngressApp *self, GError **error);
 void ingress_app_quit (IngressApp *self);
-/** ingress_app_reload: read the configuration again; if it can be used, ingress_app_run ends and
+/** ingress_app_can_reload: whether configuration and database could be used if they were read
+ * again. */
+gboolean ingress_app_can_reload (IngressApp *self, GError **error);
+/** ingress_app_reload: read both again; if they can be used, ingress_app_run ends and
  * ingress_app_wants_reload is TRUE, else the error says why and all stays as it is. */
 gboolean ingress_app_reload (IngressApp *self, GError **error);
 gboolean ingress_app_wants_reload (IngressApp *self);

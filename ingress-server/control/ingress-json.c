@@ -282,6 +282,9 @@ ingress_json_status (const IngressParts *parts)
   json_object_set_boolean_member (object, "tunnel_up", ingress_agent_host_is_ready (parts->agent));
   json_object_set_string_member (object, "engine", ingress_agent_host_get_engine (parts->agent));
   json_object_set_string_member (object, "address", address);
+  if (store_watch_get_problem (parts->watch))
+    json_object_set_string_member (object, "database_problem",
+                                   store_watch_get_problem (parts->watch));
   json_object_set_int_member (object, "nodes", ingress_registry_get_count (parts->registry));
   json_object_set_int_member (object, "links", link_server_get_count (parts->links));
   json_object_set_int_member (object, "routes", routes);

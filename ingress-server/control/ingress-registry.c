@@ -207,6 +207,12 @@ ingress_registry_new (const IngressConfig *config, IngressStore *store, GError *
   return g_steal_pointer (&self);
 }
 
+void
+ingress_registry_protect (IngressRegistry *self, gboolean protect)
+{
+  ingress_store_protect (self->store, protect);
+}
+
 /* Look-ups. */
 
 const IngressConfig *

@@ -36,6 +36,9 @@ const IngressNode *ingress_registry_find_address (IngressRegistry *self, const c
 const IngressNode *ingress_registry_find_key (IngressRegistry *self, const char *public_key);
 /** ingress_registry_list: const IngressNode*, by name; free with g_ptr_array_unref. */
 GPtrArray *ingress_registry_list (IngressRegistry *self);
+/** ingress_registry_protect: refuse every change, since the database is damaged; or take them
+ * again. */
+void ingress_registry_protect (IngressRegistry *self, gboolean protect);
 /** ingress_registry_list_invites: IngressInvite*; NULL and an error. */
 GPtrArray *ingress_registry_list_invites (IngressRegistry *self, GError **error);
 

@@ -221,6 +221,8 @@ metrics_print (const IngressParts *parts)
               ingress_agent_host_is_ready (parts->agent));
   put_single (out, "relay_up", "gauge", "Whether the relay is running.",
               ingress_agent_host_relay_is_up (parts->agent));
+  put_single (out, "database_sound", "gauge", "Whether the database passes SQLite's check.",
+              store_watch_get_problem (parts->watch) == NULL);
   if (counters)
     put_relay (out, counters);
   put_nodes (out, parts);

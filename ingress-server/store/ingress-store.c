@@ -173,6 +173,13 @@ ingress_store_close (IngressStore *self)
   g_free (self);
 }
 
+void
+ingress_store_protect (IngressStore *self, gboolean protect)
+{
+  sqlite3_exec (self->db, protect ? "PRAGMA query_only=1" : "PRAGMA query_only=0", NULL, NULL,
+                NULL);
+}
+
 /* Reading. */
 
 static char *

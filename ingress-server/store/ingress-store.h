@@ -75,6 +75,10 @@ IngressStore *ingress_store_open (const char *path, GError **error);
 void ingress_store_close (IngressStore *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IngressStore, ingress_store_close)
 
+/** ingress_store_protect: let nothing be written to a database that is damaged, or allow it again.
+ * SQLite alone would go on for long from what it has in memory. */
+void ingress_store_protect (IngressStore *self, gboolean protect);
+
 /** ingress_store_load_nodes: IngressNode* by id, ascending. */
 GPtrArray *ingress_store_load_nodes (IngressStore *self, GError **error);
 IngressNode *ingress_store_load_node (IngressStore *self, gint64 id, GError **error);

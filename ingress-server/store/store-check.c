@@ -7,14 +7,27 @@
 
 #define WAIT_MS 2000
 
+/* A lock says nothing about what it locks. */
+static gboolean
+refuse (sqlite3 *db, GError **error)
+{
+  int rc = db != NULL ? sqlite3_errcode (db) : SQLITE_NOMEM;
+
+  g_set_error (error, FUNNEL_ERROR,
+               rc == SQLITE_BUSY || rc == SQLITE_LOCKED ? FUNNEL_ERROR_CONFLICT
+                                                        : FUNNEL_ERROR_STORE,
+               "%s", sqlite3_errstr (rc));
+  return FALSE;
+}
+
 static gboolean
 check (sqlite3 *db, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = store_statement (db, error, "PRAGMA quick_check(1)", "");
+  g_autoptr (sqlite3_stmt) statement = store_statement (db, NULL, "PRAGMA quick_check(1)", "");
   const char *text = NULL;
 
-  if (statement == NULL || store_step (db, statement, error) < 0)
-    return FALSE;
+  if (statement == NULL || store_step (db, statement, NULL) < 0)
+    return refuse (db, error);
   text = (const char *)sqlite3_column_text (statement, 0);
   if (g_strcmp0 (text, "ok") == 0)
     return TRUE;
@@ -30,8 +43,7 @@ ingress_store_check (const char *path, GError **error)
   gboolean ok = FALSE;
 
   if (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s",
-                 db != NULL ? sqlite3_errmsg (db) : "out of memory");
+    refuse (db, error);
   else
     {
       sqlite3_busy_timeout (db, WAIT_MS);

@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /** ingress_store_check: SQLite's own quick check of @path; FUNNEL_ERROR_STORE with the first thing
- * found. The daemon may be running. */
+ * found, FUNNEL_ERROR_CONFLICT when another program keeps it locked. The daemon may be running. */
 gboolean ingress_store_check (const char *path, GError **error);
 
 G_END_DECLS

@@ -6,13 +6,33 @@
 
 #include <stdarg.h>
 
+/* What an admin can type about it; control goes on with what it has in memory meanwhile. */
+static const char *
+remedy (int rc)
+{
+  switch (rc)
+    {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "; stop funnel-ingressd, move the state directory away, then: "
+             "funnel-ingress restore BACKUP";
+    case SQLITE_READONLY: /* also what is not written to since it was found damaged */
+      return "; what is wrong with it says: funnel-ingress doctor";
+    case SQLITE_FULL:
+      return "; make room on the disk of the state directory, then try again";
+    default:
+      return "";
+    }
+}
+
 static void
 set_store_error (sqlite3 *db, GError **error)
 {
-  gboolean conflict = sqlite3_errcode (db) == SQLITE_CONSTRAINT;
+  int rc = sqlite3_errcode (db);
 
-  g_set_error (error, FUNNEL_ERROR, conflict ? FUNNEL_ERROR_CONFLICT : FUNNEL_ERROR_STORE,
-               "Database: %s", sqlite3_errmsg (db));
+  g_set_error (error, FUNNEL_ERROR,
+               rc == SQLITE_CONSTRAINT ? FUNNEL_ERROR_CONFLICT : FUNNEL_ERROR_STORE,
+               "Database: %s%s", sqlite3_errmsg (db), remedy (rc));
 }
 
 static int

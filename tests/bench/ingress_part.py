@@ -143,6 +143,8 @@ class Node:
             self.opened = True
             self.send(type="hello", version=1, software="bench/1", offer_port=OFFER_PORT)
         while self.opened and (frame := self.take_frame()) is not None:
+            if frame[:1] != b"{":
+                raise RuntimeError(f"the link of {self.address} was closed: {frame[2:].decode(errors='replace')}")
             message = json.loads(frame)
             if message["type"] == "ping":
                 self.send(type="pong", id=message["id"])

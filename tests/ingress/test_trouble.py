@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import threading
 
-from ingress_case import DEADLINE, IngressCase, OfferServer, ZONE, join_body, new_key, post_join, visit
+from ingress_case import DEADLINE, IngressCase, OfferServer, ZONE, join_body, new_key, post_join, visit, wait_for
 
 LAPTOP = "laptop." + ZONE
 GREETING = "hello from the node"
@@ -91,6 +91,20 @@ class Store(Shared):
         self.assertIn("database", done.stderr)
         self.assertServed()
         self.assertIn("database", self.call("doctor").stdout)
+
+    def test_corrupt_while_running(self):
+        """What is known is in memory: nodes stay known and visitors are served; a change is refused with what to type."""
+        for path in (self.database(), self.database() + "-wal"):
+            with open(path, "r+b") as file:
+                file.write(os.urandom(os.path.getsize(path)))
+        # Found within a minute; at once where control would depend on it.
+        self.assertFails("reload", saying="ingress.db")
+        wait_for(lambda: "database_problem" in self.cli("status"), "the damage in the status")
+        self.assertFails("grant", "laptop", "--name", "more." + LAPTOP, saying="funnel-ingress doctor")
+        self.assertFails("close", LAPTOP, saying="funnel-ingress doctor")
+        self.assertEqual([node["name"] for node in self.cli("nodes")["nodes"]], ["laptop"])
+        self.assertServed()
+        self.assertRegex(self.call("doctor").stdout, "the database is not sound: .*\\n.*funnel-ingress restore")
 
 
 class FullDisk(Shared):
