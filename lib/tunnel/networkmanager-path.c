@@ -47,7 +47,7 @@ struct _FunnelNmPath
   FunnelEndpoint *endpoint;
   guint ends[2];         /* subscriptions: how VRF and WireGuard end */
   gboolean switched_off; /* so far as heard */
-  guint path_mtu;        /* when the device's was set; 0 not known */
+  guint path_mtu;        /* when the route's was set; 0 not known */
   GQueue operations;     /* GTask*: the first one is under way */
 };
 
@@ -375,17 +375,22 @@ raise_vrf (FunnelNmPath *self, GTask *step)
   funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
 }
 
+static gboolean
+is_outer_v6 (FunnelNmPath *self)
+{
+  GInetAddress *address = funnel_endpoint_get_address (self->endpoint);
+
+  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
+}
+
 static void
 set_mtu (FunnelNmPath *self)
 {
-  GInetAddress *address = funnel_endpoint_get_address (self->endpoint);
-  gboolean v6 = address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
-
   self->path_mtu = funnel_endpoint_get_path_mtu (self->endpoint);
   if (self->path_mtu > 0 && self->path_mtu < PATH_MTU_MIN)
     g_message ("The path to the ingress carries packets of %u bytes only; at least %u are usual",
                self->path_mtu, PATH_MTU_MIN);
-  funnel_nm_plan_set_path_mtu (self->plan, self->path_mtu, v6);
+  funnel_nm_plan_set_path_mtu (self->plan, self->path_mtu, is_outer_v6 (self));
 }
 
 static void
@@ -394,6 +399,8 @@ raise_wireguard (FunnelNmPath *self, GTask *step)
   g_autoptr (NMConnection) profile = NULL;
   GError *error = NULL;
 
+  funnel_nm_plan_set_device_mtu (self->plan, funnel_endpoint_get_path_mtu (self->endpoint),
+                                 is_outer_v6 (self));
   set_mtu (self);
   profile = funnel_nm_wireguard_profile (self->plan, self->config, NULL, &error);
   if (profile)

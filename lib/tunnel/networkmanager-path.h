@@ -37,7 +37,8 @@ void funnel_nm_path_refresh_async (FunnelNmPath *self,
                                    GCancellable *cancellable,
                                    GAsyncReadyCallback callback,
                                    gpointer user_data);
-/** funnel_nm_path_adapt: probe the path, and give the device its MTU if that is another. */
+/** funnel_nm_path_adapt: probe the path, and give the route to the ingress its MTU if that is
+ * another. */
 void funnel_nm_path_adapt_async (FunnelNmPath *self,
                                  GCancellable *cancellable,
                                  GAsyncReadyCallback callback,

@@ -10,8 +10,11 @@
 #define FIRST_TABLE 47000 /* nobody's; those of distributions and other tunnels are small */
 #define GUARD_NET "169.254.77."
 #define FIRST_METRIC 7000
+#define FIRST_PEER_METRIC 31000
+#define LAST_PEER_METRIC 30000
 #define OUTER_V4_BYTES 60 /* IP, UDP and WireGuard's header and tag */
 #define OUTER_V6_BYTES 80
+#define USUAL_MTU 1500
 #define INNER_MTU_MIN 576 /* every IPv4 host takes that */
 #define INNER_MTU_MAX 8920
 
@@ -47,6 +50,7 @@ funnel_nm_plan_new (const FunnelTunnelConfig *config)
   plan->title = g_strdup_printf ("Funnel to %s", config->endpoint_host);
   plan->user = getuid () == 0 ? NULL : g_strdup (g_get_user_name ());
   plan->guard = FUNNEL_NM_GUARD;
+  plan->peer_metric = FIRST_PEER_METRIC;
   return plan;
 }
 
@@ -130,14 +134,29 @@ funnel_nm_plan_choose_path (FunnelNmPlan *plan,
   return plan->listen_port != 0 || none_free (error, "UDP port");
 }
 
-void
-funnel_nm_plan_set_path_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6)
+static guint
+get_inner_mtu (guint path_mtu, gboolean v6)
 {
   guint outer = v6 ? OUTER_V6_BYTES : OUTER_V4_BYTES;
 
-  plan->mtu = 0;
-  if (path_mtu > outer)
-    plan->mtu = CLAMP (path_mtu - outer, INNER_MTU_MIN, INNER_MTU_MAX);
+  return path_mtu > outer ? CLAMP (path_mtu - outer, INNER_MTU_MIN, INNER_MTU_MAX) : 0;
+}
+
+void
+funnel_nm_plan_set_device_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6)
+{
+  plan->device_mtu = MAX (get_inner_mtu (path_mtu, v6), get_inner_mtu (USUAL_MTU, FALSE));
+}
+
+void
+funnel_nm_plan_set_path_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6)
+{
+  guint mtu = MIN (get_inner_mtu (path_mtu, v6), plan->device_mtu);
+
+  if (mtu == plan->mtu || plan->peer_metric == LAST_PEER_METRIC)
+    return;
+  plan->mtu = mtu;
+  plan->peer_metric--;
 }
 
 guint16

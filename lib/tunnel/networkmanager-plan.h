@@ -34,7 +34,9 @@ typedef struct
   guint32 guard_metric;
   guint32 table;       /* of the VRF */
   guint16 listen_port; /* UDP; stays over changes of the peer */
-  guint mtu;           /* of the WireGuard device; 0 = not known */
+  guint device_mtu;    /* of the WireGuard device, for as long as it is there */
+  guint mtu;           /* of the route to the ingress, which follows the path; 0 = not known */
+  guint32 peer_metric; /* of that route; less with each change */
 } FunnelNmPlan;
 
 /** funnel_nm_plan_new: identities and title; everything else is to be chosen. */
@@ -60,7 +62,13 @@ gboolean funnel_nm_plan_choose_path (FunnelNmPlan *plan,
                                      FunnelNmTableIsTakenFunc table_is_taken,
                                      gpointer user_data,
                                      GError **error);
-/** funnel_nm_plan_set_path_mtu: from the path's MTU (0 not known); @v6: the outer packets'. */
+/** funnel_nm_plan_set_device_mtu: of a device that is to be made. NetworkManager cannot change it
+ * later, so it is no less than any usual path's; what is sent goes by the route's. */
+void funnel_nm_plan_set_device_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6);
+/** funnel_nm_plan_set_path_mtu: the route's, from the path's MTU (0 not known), and no more than
+ * the device's; @v6: the outer packets'. NetworkManager adds the new route and leaves the old one
+ * where it is, because it does not look after a VRF's table when it reapplies a profile; so each
+ * goes before the last. After a thousand changes it stays as it is. */
 void funnel_nm_plan_set_path_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6);
 
 /** funnel_nm_find_udp_port: a UDP port nobody uses now; 0 when there is none. */

@@ -30,21 +30,24 @@ new_profile (const FunnelNmPlan *plan,
   return profile;
 }
 
+/* With one attribute; what is not valid, verifying the profile or the tunnel will say. */
 static void
 add_route (NMSettingIPConfig *setting,
            const char *to,
            guint bits,
            gint64 metric,
            const char *type,
-           guint32 table)
+           const char *attribute,
+           guint32 value)
 {
   NMIPRoute *route = nm_ip_route_new (AF_INET, to, bits, NULL, metric, NULL);
 
   if (!route)
-    return; /* verifying the profile, or the tunnel, will say so */
-  nm_ip_route_set_attribute (route, NM_IP_ROUTE_ATTRIBUTE_TYPE, g_variant_new_string (type));
-  if (table)
-    nm_ip_route_set_attribute (route, NM_IP_ROUTE_ATTRIBUTE_TABLE, g_variant_new_uint32 (table));
+    return;
+  if (type)
+    nm_ip_route_set_attribute (route, NM_IP_ROUTE_ATTRIBUTE_TYPE, g_variant_new_string (type));
+  if (value)
+    nm_ip_route_set_attribute (route, attribute, g_variant_new_uint32 (value));
   nm_setting_ip_config_add_route (setting, route);
   nm_ip_route_unref (route);
 }
@@ -80,7 +83,8 @@ funnel_nm_guard_profile (const FunnelNmPlan *plan, const FunnelTunnelConfig *con
 
   nm_connection_add_setting (profile, nm_setting_dummy_new ());
   ip = add_ip (profile, plan->guard_address);
-  add_route (ip, config->peer_address, HOST_BITS, plan->guard_metric, "local", RT_TABLE_MAIN);
+  add_route (ip, config->peer_address, HOST_BITS, plan->guard_metric, "local",
+             NM_IP_ROUTE_ATTRIBUTE_TABLE, RT_TABLE_MAIN);
   return profile;
 }
 
@@ -137,12 +141,15 @@ funnel_nm_wireguard_profile (const FunnelNmPlan *plan,
                 NULL);
   g_object_set (wireguard, NM_SETTING_WIREGUARD_PRIVATE_KEY, config->private_key,
                 NM_SETTING_WIREGUARD_LISTEN_PORT, (guint)plan->listen_port,
-                NM_SETTING_WIREGUARD_MTU, plan->mtu, NULL);
+                NM_SETTING_WIREGUARD_MTU, plan->device_mtu, NM_SETTING_WIREGUARD_PEER_ROUTES, FALSE,
+                NULL);
   nm_connection_add_setting (profile, wireguard);
   if (endpoint && !add_peer (NM_SETTING_WIREGUARD (wireguard), config, endpoint, error))
     return NULL;
   ip = add_ip (profile, config->address);
-  add_route (ip, "0.0.0.0", 0, LAST_METRIC, "unreachable", 0);
+  add_route (ip, "0.0.0.0", 0, LAST_METRIC, "unreachable", NULL, 0);
+  add_route (ip, config->peer_address, HOST_BITS, plan->peer_metric, NULL,
+             NM_IP_ROUTE_ATTRIBUTE_MTU, plan->mtu);
   if (!nm_connection_verify (profile, error))
     return NULL;
   return g_steal_pointer (&profile);

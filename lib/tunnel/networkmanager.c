@@ -44,11 +44,13 @@ struct _FunnelNmTunnel
   gulong running_handler;
   GCancellable *renewing; /* the guard, after a restart of NetworkManager */
   gboolean adapting;      /* to the path's MTU */
-  GArray *ports;          /* guint16: our listeners */
-  guint64 received;       /* bytes, when last looked */
-  gint64 heard_at;        /* Unix seconds: when it had grown; 0 never */
-  gint64 chosen_at;       /* Unix seconds: when the endpoint was set */
-  gint64 renewed_at;      /* monotonic microseconds: the same */
+  gboolean path_changed;  /* perhaps: it is to be probed again */
+  gulong network_handler;
+  GArray *ports;     /* guint16: our listeners */
+  guint64 received;  /* bytes, when last looked */
+  gint64 heard_at;   /* Unix seconds: when it had grown; 0 never */
+  gint64 chosen_at;  /* Unix seconds: when the endpoint was set */
+  gint64 renewed_at; /* monotonic microseconds: the same */
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNmTunnel, funnel_nm_tunnel, FUNNEL_TYPE_TUNNEL)
@@ -113,6 +115,7 @@ stop_watching (FunnelNmTunnel *self)
   self->up = FALSE;
   g_clear_pointer (&self->watch, funnel_kernel_watch_free);
   g_clear_handle_id (&self->tick, g_source_remove);
+  g_clear_signal_handler (&self->network_handler, g_network_monitor_get_default ());
   for (guint i = 0; i < self->watched->len; i++)
     g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->watched, i), self);
   g_ptr_array_set_size (self->watched, 0);
@@ -157,8 +160,10 @@ adapt_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   self->adapting = FALSE;
-  if (!funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
-    g_debug ("MTU: %s", error->message);
+  if (funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
+    return;
+  g_debug ("MTU: %s", error->message);
+  self->path_changed = TRUE;
 }
 
 /* A look may lose the tunnel. */
@@ -171,12 +176,20 @@ on_tick (gpointer user_data)
   look (self);
   if (!self->up)
     return G_SOURCE_REMOVE;
-  if (!self->adapting && funnel_nm_path_has_new_mtu (self->path))
+  if (!self->adapting && (self->path_changed || funnel_nm_path_has_new_mtu (self->path)))
     {
       self->adapting = TRUE;
+      self->path_changed = FALSE;
       funnel_nm_path_adapt_async (self->path, NULL, adapt_cb, g_object_ref (self));
     }
   return G_SOURCE_CONTINUE;
+}
+
+/* Another network may have a narrow place further on, of which this machine knows nothing. */
+static void
+on_monitor_network_changed (GNetworkMonitor *monitor, gboolean available, FunnelNmTunnel *self)
+{
+  self->path_changed = TRUE;
 }
 
 /* A restarting NetworkManager drops everything it told before, but not the devices. */
@@ -251,6 +264,9 @@ start_watching (FunnelNmTunnel *self)
   note_chosen (self);
   self->watch = funnel_kernel_watch_new (look, self);
   self->tick = g_timeout_add_seconds (TICK_S, on_tick, self);
+  self->path_changed = FALSE;
+  self->network_handler = g_signal_connect (g_network_monitor_get_default (), "network-changed",
+                                            G_CALLBACK (on_monitor_network_changed), self);
   self->running_handler = g_signal_connect (self->client, "notify::nm-running",
                                             G_CALLBACK (on_client_notify_running), self);
   watch_all_active (self);
@@ -585,8 +601,7 @@ nm_query_finish (FunnelTunnel *tunnel,
       .handshake = self->heard_at,
       .rx_bytes = self->received,
       .tx_bytes = (guint64)read_counter (self, "tx_bytes"),
-      .mtu = (guint)funnel_kernel_view_number (
-          0, "/sys/class/net/%s/mtu", funnel_nm_path_get_plan (self->path)->wireguard_interface),
+      .mtu = funnel_nm_path_get_plan (self->path)->mtu,
   };
   /* Packets of a VRF's port come in by the VRF. */
   g_strlcpy (out->device, funnel_nm_path_get_plan (self->path)->vrf_interface, sizeof out->device);

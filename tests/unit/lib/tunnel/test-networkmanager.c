@@ -95,7 +95,9 @@ static void
 test_mtu (void)
 {
   g_autoptr (FunnelNmPlan) plan = new_plan ();
+  guint32 metric = 0;
 
+  funnel_nm_plan_set_device_mtu (plan, 65535, FALSE);
   funnel_nm_plan_set_path_mtu (plan, 1500, FALSE);
   g_assert_cmpuint (plan->mtu, ==, 1440);
   funnel_nm_plan_set_path_mtu (plan, 1500, TRUE);
@@ -106,6 +108,20 @@ test_mtu (void)
   g_assert_cmpuint (plan->mtu, ==, 576);
   funnel_nm_plan_set_path_mtu (plan, 65535, FALSE);
   g_assert_cmpuint (plan->mtu, ==, 8920);
+  g_assert_cmpuint (plan->device_mtu, ==, 8920);
+  /* A change goes before what was; without one nothing is new. */
+  metric = plan->peer_metric;
+  funnel_nm_plan_set_path_mtu (plan, 65535, FALSE);
+  g_assert_cmpuint (plan->peer_metric, ==, metric);
+  funnel_nm_plan_set_path_mtu (plan, 1500, FALSE);
+  g_assert_cmpuint (plan->peer_metric, <, metric);
+  /* A device made on a narrow path serves on a usual one. */
+  funnel_nm_plan_set_device_mtu (plan, 1300, TRUE);
+  g_assert_cmpuint (plan->device_mtu, ==, 1440);
+  funnel_nm_plan_set_path_mtu (plan, 1300, TRUE);
+  g_assert_cmpuint (plan->mtu, ==, 1220);
+  funnel_nm_plan_set_path_mtu (plan, 9000, FALSE);
+  g_assert_cmpuint (plan->mtu, ==, 1440);
 }
 
 /* For the user alone, never by itself, IPv4 only, never a default route. */
@@ -170,16 +186,26 @@ test_wireguard (void)
 
   g_free (plan->user);
   plan->user = g_strdup ("ann");
+  funnel_nm_plan_set_device_mtu (plan, 1300, FALSE);
+  funnel_nm_plan_set_path_mtu (plan, 1300, FALSE);
   bare = funnel_nm_wireguard_profile (plan, &config, NULL, &error);
   g_assert_no_error (error);
   route = nm_setting_ip_config_get_route (check_common (bare), 0);
   g_assert_cmpuint (nm_ip_route_get_prefix (route), ==, 0);
   g_assert_cmpstr (get_text (route, NM_IP_ROUTE_ATTRIBUTE_TYPE), ==, "unreachable");
+  route = nm_setting_ip_config_get_route (check_common (bare), 1);
+  g_assert_cmpstr (nm_ip_route_get_dest (route), ==, "100.64.0.1");
+  g_assert_cmpuint (nm_ip_route_get_metric (route), ==, plan->peer_metric);
+  g_assert_cmpuint (
+      g_variant_get_uint32 (nm_ip_route_get_attribute (route, NM_IP_ROUTE_ATTRIBUTE_MTU)), ==,
+      1240);
   setting = nm_connection_get_setting_connection (bare);
   g_assert_cmpstr (nm_setting_connection_get_master (setting), ==, plan->vrf_interface);
   g_assert_cmpstr (nm_setting_connection_get_slave_type (setting), ==, "vrf");
   wireguard = NM_SETTING_WIREGUARD (nm_connection_get_setting (bare, NM_TYPE_SETTING_WIREGUARD));
   g_assert_cmpuint (nm_setting_wireguard_get_peers_len (wireguard), ==, 0);
+  g_assert_cmpuint (nm_setting_wireguard_get_mtu (wireguard), ==, 1440);
+  g_assert_false (nm_setting_wireguard_get_peer_routes (wireguard));
 
   full = funnel_nm_wireguard_profile (plan, &config, "[2001:db8::1]:51820", &error);
   g_assert_no_error (error);
