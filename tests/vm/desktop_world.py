@@ -14,6 +14,7 @@ from desktop_suite import tell
 
 VT_ACTIVATE = 0x5606  # linux/vt.h
 NAME = "laptop.example.test"
+LARGE, HUGE = 300000, 100000000  # bytes
 HOSTS = "127.0.0.1 localhost\n"
 SEAT = """[Unit]
 After=systemd-user-sessions.service
@@ -158,6 +159,9 @@ class World:
         os.makedirs("/run/site", exist_ok=True)
         with open("/run/site/index.html", "w", encoding="utf-8") as f:
             f.write("it works\n")
+        for name, size in (("large", LARGE), ("huge", HUGE)):
+            with open(f"/run/site/{name}", "wb") as f:
+                f.truncate(size)
         subprocess.Popen(["/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", "/run/site", "3000"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -211,18 +215,31 @@ class World:
         except Failure as failure:
             raise Failure(f"{failure}\n{self.ann('funnel status', check=False)}") from failure
 
-    def again(self, what, may_last=False):
-        """Measured, not judged: this machine is many times slower than any user's. may_last: until the link is missed."""
+    def follows(self, endpoint):
+        """Wait until the tunnel leads there. It may be so fast that the share is active throughout."""
         started = time.monotonic()
-        if may_last:
-            until(lambda: self.share()["state"] != "active", 90, "the change is noticed")
+        until(lambda: endpoint in sh("wg show funnel0 endpoints", check=False), 90, f"the tunnel leads to {endpoint}")
+        tell(f"after {time.monotonic() - started:.1f} s the tunnel leads to {endpoint}")
+        self.again("the ingress moved")
+
+    def again(self, what):
+        """Measured, not judged: this machine is many times slower than any user's."""
+        started = time.monotonic()
         self.active("networkmanager")
         tell(f"active again {time.monotonic() - started:.1f} s after: {what}")
         if self.visit() != "it works\n":
             raise Failure(f"active, but no page, after: {what}")
 
-    def visit(self):
-        return sh(f"ip netns exec visitor curl -sS --fail --max-time 60 --cacert /run/certificate/ca.pem https://{NAME}/", check=False)
+    def visit(self, path="", then=""):
+        return sh(f"ip netns exec visitor curl -sS --fail --max-time 60 --cacert /run/certificate/ca.pem https://{NAME}/{path} {then}", check=False)
+
+    def slow_visitor(self):
+        """Takes more than all buffers on the way hold, for as long as the test lasts; has begun."""
+        visitor = subprocess.Popen(["ip", "netns", "exec", "visitor", "curl", "-sSN", "--limit-rate", "1k", "--cacert", "/run/certificate/ca.pem",
+                                    f"https://{NAME}/huge"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        if not visitor.stdout.read(1):
+            raise Failure("a visitor got nothing")
+        return visitor
 
     def daemon(self, verb):
         return self.ann(f"systemctl --user {verb} funneld", limit=180)
@@ -245,11 +262,18 @@ class World:
 
     @staticmethod
     def mtu():
-        try:
-            with open("/sys/class/net/funnel0/mtu", encoding="ascii") as f:
-                return int(f.read())
-        except OSError:
-            return 0
+        """Of what is sent to the ingress through the tunnel."""
+        routes = json.loads(sh("ip -j route show vrf funnel-vrf0 100.64.0.1", check=False) or "[]")
+        return routes[0].get("metrics", [{}])[0].get("mtu", 0) if routes else 0
+
+    def fragments(self):
+        """What went out in pieces while a visitor took something large."""
+        sh("nft -f - <<'X'\ntable netdev pieces { chain c { type filter hook egress device up0 priority 0; ip frag-off & 0x3fff != 0 counter; }; }\nX")
+        got = self.visit("large", "| wc -c").strip()
+        rules = json.loads(sh("nft -j list table netdev pieces; nft delete table netdev pieces"))["nftables"]
+        if got != str(LARGE):
+            raise Failure(f"the visitor got {got} bytes")
+        return next(e["counter"]["packets"] for entry in rules if "rule" in entry for e in entry["rule"]["expr"] if "counter" in e)
 
     @staticmethod
     def devices():
