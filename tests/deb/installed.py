@@ -16,6 +16,7 @@ import traceback
 
 import host_copy
 from debs import PACKAGES, debs, needed
+from references import References
 
 WORK = os.path.abspath(sys.argv[1])
 ROOT = "/run/funnel-deb"
@@ -183,6 +184,33 @@ def test_programs():
     there("/usr/bin/funnel-ingress", "--help")
 
 
+def broken_unit(path, user):
+    """systemd refuses the unit @path if what it starts is not there; else the verdict on the good one is worth nothing."""
+    with open(ROOT + path, encoding="utf-8") as f:
+        text = f.read()
+    folder = os.path.join("/run", "broken", *user)
+    os.makedirs(ROOT + folder, exist_ok=True)
+    broken = f"{folder}/{os.path.basename(path)}"
+    with open(ROOT + broken, "w", encoding="utf-8") as f:
+        f.write(re.sub(r"^ExecStart=\S+", "ExecStart=/usr/bin/no-such", text, flags=re.M))
+    try:
+        there("systemd-analyze", *user, "--man=no", "--generators=no", "verify", broken, env={"XDG_RUNTIME_DIR": "/run"})
+    except Failure as failure:
+        if "no-such" in str(failure):
+            return
+        raise
+    finally:
+        shutil.rmtree(ROOT + "/run/broken")
+    raise Failure(f"{path}: systemd-analyze does not notice a program that is not there")
+
+
+def test_references():
+    """What units, services of the bus and desktop files name is there."""
+    problems = list(References(ROOT, there).problems())
+    if problems:
+        raise Failure("\n".join(problems))
+
+
 def test_units():
     """systemd reads every unit and finds in it what it starts; and none is more exposed than it has to be."""
     units = {}
@@ -192,6 +220,7 @@ def test_units():
         said = there("systemd-analyze", *user, "--man=no", "--generators=no", "verify", path, env={"XDG_RUNTIME_DIR": "/run"})
         if said.strip():
             raise Failure(f"{path}: {said}")
+        broken_unit(path, user)
         if path.endswith(".service"):
             units[(path, *user)] = EXPOSURE[("user/" if user else "") + os.path.basename(path)]
     for (path, *user), limit in units.items():
@@ -332,7 +361,7 @@ def main():
     if not attempt("tree", make_tree, sys.argv[2] if len(sys.argv) > 2 else None):
         return 1
     before = snapshot()
-    for name in ("install", "programs", "units", "smoke", "system_bus", "upgrade", "remove"):
+    for name in ("install", "programs", "references", "units", "smoke", "system_bus", "upgrade", "remove"):
         if not attempt(name.replace("_", "-"), globals()["test_" + name]):
             return 1
     return 0 if attempt("purge", test_purge, before) else 1
