@@ -98,7 +98,7 @@ def nothing_is_shared_by_default(w):
         raise Failure(f"visitor saw {seen}")
 
 
-@test()
+@test(needed=True)
 def not_granted_waits_and_says_what_to_type(w):
     w.laptop.cli("--bg", "--wait=1", "--tcp=443", "tcp://localhost:3443", fails=True)
     share = w.laptop.wait_state("waiting-grant")
@@ -109,7 +109,7 @@ def not_granted_waits_and_says_what_to_type(w):
         raise Failure(f"visitor saw {seen}")
 
 
-@test()
+@test(needed=True)
 def grant_makes_it_active_and_reachable(w):
     w.ingress.cli("grant", "laptop")
     w.laptop.wait_state("active")
@@ -133,7 +133,7 @@ def node_as_root_works_too(w):
     peers.works(w.ca, DESK)
 
 
-@test()
+@test(needed=True)
 def terminated_share_beside_pass_through(w):
     leaf, key = w.certificate
     w.laptop.cli("--bg", "--tls-terminated-tcp=8443", f"--cert-file={leaf}", f"--key-file={key}", "tcp://localhost:3000")

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors who do not speak TLS as they should: the right answer, in time, and nothing hangs."""
+import contextlib
+import glob
+import os
+import resource
 import socket
 import time
 
 import peers
 from suite import test
 from test_access import LAPTOP
-from world import Failure, until
+from world import VISITORS, Failure, until
 
 
 def rest(sock, seconds):
@@ -111,3 +115,45 @@ def others_were_served_meanwhile(w):
         for sock in silent:
             sock.close()
     until(lambda: peers.works(w.ca, LAPTOP), 5, "still served")
+
+
+def relay_memory(w):
+    """Resident bytes of all relays of the ingress."""
+    total = 0
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as comm, open(os.path.dirname(path) + "/statm", encoding="ascii") as statm:
+            if comm.read().strip() == "funnel-relay":
+                total += int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return total
+
+
+def large_hello(size):
+    """A hello in one record of so many bytes, nearly all of them padding, and no name."""
+    def sized(count, body):
+        return len(body).to_bytes(count, "big") + body
+    fields = b"\x03\x03" + bytes(32) + sized(1, b"") + sized(2, b"\x13\x01") + sized(1, b"\x00")
+    padding = b"\x00\x15" + sized(2, bytes(size - 4 - len(fields) - 2 - 4))
+    return b"\x16\x03\x01" + sized(2, b"\x01" + sized(3, fields + sized(2, padding)))
+
+
+CROWD, EACH = 4000, 1024
+
+
+@test(limit=60)
+def what_comes_before_a_hello_costs_little(w):
+    """A crowd sends most of a large hello and then nothing: what is held for each of them is small and fixed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, CROWD + 1000), hard))
+    part = large_hello(16000)[:8000]
+    before = relay_memory(w)
+    with contextlib.ExitStack() as crowd:
+        for n in range(CROWD):
+            sock = crowd.enter_context(peers.connect(source=VISITORS[n % len(VISITORS)]))
+            sock.send(part)
+        until(lambda: w.ingress.json("status")["relay"]["flows"] >= CROWD * 0.9, 10, "the crowd is there")
+        grown = relay_memory(w) - before
+        if grown > CROWD * EACH + 1_000_000:
+            raise Failure(f"{CROWD} strangers cost {grown} bytes")
+        peers.works(w.ca, LAPTOP)
+    until(lambda: w.ingress.json("status")["relay"]["flows"] < 10, 30, "the crowd is forgotten")
+    peers.works(w.ca, LAPTOP)
