@@ -44,15 +44,14 @@ hint_for (const char *field)
 
 /* Public ports the relay's listeners are at, one word per listener. */
 static void
-add_held_ports (const struct agent *agent, struct answer *answer)
+add_ports (struct answer *answer, const char *key, const uint16_t *ports, size_t n)
 {
   char text[RELAY_LISTENERS_MAX * 6 + 1] = "";
   size_t len = 0;
 
-  for (size_t i = 0; i < agent->relay.n_listeners; i++)
-    len += (size_t)snprintf (text + len, sizeof text - len, "%s%u", i ? "," : "",
-                             agent->relay.ports[i]);
-  answer_field (answer, "listeners", "%s", text);
+  for (size_t i = 0; i < n; i++)
+    len += (size_t)snprintf (text + len, sizeof text - len, "%s%u", i ? "," : "", ports[i]);
+  answer_field (answer, key, "%s", text);
 }
 
 static bool
@@ -68,7 +67,8 @@ serve_hello (struct agent *agent, struct message *request, struct answer *answer
   answer_field (answer, "relay", "%d", agent->relay.program != NULL);
   answer_field (answer, "routes", "%d", agent->relay.routes >= 0);
   answer_field (answer, "pid", "%d", getpid ());
-  add_held_ports (agent, answer);
+  add_ports (answer, "listeners", agent->relay.ports, agent->relay.n_listeners);
+  add_ports (answer, "given", agent->relay.given_ports, agent->relay.n_given);
   return true;
 }
 
@@ -490,6 +490,18 @@ parse_replace (const struct message *request, struct relay_wish *wish, struct an
   return true;
 }
 
+/* The ports the service manager listens at need no wish: every relay has those listeners. */
+static void
+leave_out_given (const struct agent *agent, struct relay_wish *wish)
+{
+  size_t n = 0;
+
+  for (size_t i = 0; i < wish->n_listeners; i++)
+    if (!relay_child_is_given (&agent->relay, wish->ports[i]))
+      wish->ports[n++] = wish->ports[i];
+  wish->n_listeners = n;
+}
+
 /* Fills in the wished listeners: with "drain" those that are held already, for as many of their
  * ports as there are, and the descriptors of the request for the others, in order. */
 static bool
@@ -500,6 +512,7 @@ collect_listeners (struct agent *agent,
 {
   size_t used = 0;
 
+  leave_out_given (agent, wish);
   for (size_t i = 0; i < wish->n_listeners; i++)
     {
       int held = wish->drain
@@ -665,6 +678,8 @@ serve_verb (struct agent *agent,
     return wrong_field (answer, "fd", "too many descriptors for this request");
   if (agent->fault[0] && verb->serve != serve_quit)
     return answer_error (answer, "unsupported", "%s", agent->fault);
+  if (agent->relay_is_apart && strncmp (verb->name, "relay-", strlen ("relay-")) == 0)
+    return answer_error (answer, "unsupported", "the relay is not a child of this agent");
   return verb->serve (agent, request, answer);
 }
 

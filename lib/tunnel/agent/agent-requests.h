@@ -16,7 +16,8 @@ struct agent
   struct engine engine;
   struct relay_child relay;
   struct session_hub hub;
-  char fault[512]; /* why nothing works here; "" = all is well */
+  bool relay_is_apart; /* the relay is another unit's, and no child of this agent */
+  char fault[512];     /* why nothing works here; "" = all is well */
 };
 
 /** agent_serve: fill @answer for @request. */

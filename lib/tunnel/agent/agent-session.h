@@ -12,6 +12,7 @@
 
 #define SESSIONS_MAX 4
 #define SESSION_QUEUE_MAX 64
+#define SESSION_ANY_OWNER ((uid_t)-1) /* whoever could connect may speak */
 
 struct session_hub;
 

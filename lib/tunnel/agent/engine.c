@@ -67,15 +67,41 @@ engine_kind_from_name (const char *name)
   return (enum engine_kind)kind;
 }
 
+#define NAME_PREFIX "fn"
+#define NAME_DIGITS 12
+
+static bool
+is_our_name (const char *name)
+{
+  const char *digits = name + strlen (NAME_PREFIX);
+
+  return strncmp (name, NAME_PREFIX, strlen (NAME_PREFIX)) == 0
+         && strspn (digits, "0123456789abcdef") == NAME_DIGITS && digits[NAME_DIGITS] == '\0';
+}
+
+void
+engine_sweep (void)
+{
+  struct if_nameindex *all = if_nameindex ();
+  char error[256];
+
+  for (struct if_nameindex *one = all; one && one->if_index; one++)
+    if (is_our_name (one->if_name)
+        && !configure_ip (-1, error, sizeof error, "link delete dev %s\n", one->if_name))
+      fprintf (stderr, "funnel-netns: cannot delete an earlier agent's device: %s\n", error);
+  if (all)
+    if_freenameindex (all);
+}
+
 static void
 choose_name (struct engine *engine)
 {
-  unsigned char random[6] = {0};
+  unsigned char random[NAME_DIGITS / 2] = {0};
 
   if (getrandom (random, sizeof random, 0) != sizeof random)
     memcpy (random, &(int64_t) {loop_now ()}, sizeof random);
-  snprintf (engine->name, sizeof engine->name, "fn%02x%02x%02x%02x%02x%02x", random[0], random[1],
-            random[2], random[3], random[4], random[5]);
+  snprintf (engine->name, sizeof engine->name, NAME_PREFIX "%02x%02x%02x%02x%02x%02x", random[0],
+            random[1], random[2], random[3], random[4], random[5]);
 }
 
 /* ---- peers as WireGuard sees them ---- */

@@ -56,6 +56,10 @@ struct engine
   unsigned backoff_ms;
 };
 
+/** engine_sweep: in a network namespace that outlives agents, delete the devices that earlier ones
+ * could not, because they were killed: such a device still has its UDP port. */
+void engine_sweep (void);
+
 /** engine_kind_name, engine_kind_from_name: "kernel", …; ENGINE_KINDS when unknown. */
 const char *engine_kind_name (enum engine_kind kind);
 enum engine_kind engine_kind_from_name (const char *name);

@@ -5,10 +5,16 @@
  *
  *   --fd N         private: speaks over the connected socket N and ends with its client
  *   --socket PATH  lasting: listens at PATH and outlives its clients
+ *   --activated    lasting: listens at sockets the service manager opened
+ *
+ * With --engine none it has no namespace and no tunnel, and is but a relay's parent: so it is in
+ * the relay's own unit, whose service manager puts it into the namespace that another one, the
+ * owner, was told by --netns.
  *
  * Whatever ends the agent takes everything with it: its children die with it, and the namespace
  * goes with its last process and socket. */
 
+#include "lib/tunnel/agent/activation.h"
 #include "lib/tunnel/agent/agent-notify.h"
 #include "lib/tunnel/agent/agent-requests.h"
 #include "lib/tunnel/agent/tool.h"
@@ -36,6 +42,8 @@ struct options
 {
   int fd;             /* --fd, -1 = not given */
   const char *socket; /* --socket */
+  bool activated;     /* --activated */
+  const char *netns;  /* --netns, NULL = one of its own */
   int ready_fd;       /* --ready-fd: gets "ok" or the reason of failure */
   enum engine_kind engine;
 };
@@ -47,15 +55,22 @@ struct place
   char name[108];
 };
 
+#define NO_PLACE ((struct place) {-1, -1, -1, ""})
+
 static const char help[]
-    = "Usage: funnel-netns (--fd N | --socket PATH [--ready-fd N]) [--engine ENGINE]\n"
+    = "Usage: funnel-netns (--fd N | --socket PATH | --activated) [options]\n"
       "\n"
       "Owns one network namespace, WireGuard in it, and the sockets and children made in it.\n"
       "Started by funneld, funnel-ingressd or their units; not meant to be run by hand.\n"
       "\n"
       "  --fd N           private: speak over the connected socket N, and end when it closes\n"
       "  --socket PATH    lasting: listen at PATH\n"
+      "  --activated      lasting: the socket comes from the service manager, and may come with\n"
+      "                   TCP listeners, which every relay gets\n"
       "  --ready-fd N     write \"ok\" or the reason of failure there once it is known\n"
+      "  --netns PATH     enter the network namespace kept at PATH instead of making one; the "
+      "relay\n"
+      "                   is then no child of this agent\n"
       "  --engine ENGINE  what runs WireGuard: auto (the default), kernel, wireguard-go, or none:\n"
       "                   no namespace and no tunnel\n"
       "  --help, --version\n";
@@ -83,6 +98,8 @@ parse_options (int argc, char **argv, struct options *options)
 {
   static const struct option table[] = {{"fd", required_argument, NULL, 'f'},
                                         {"socket", required_argument, NULL, 's'},
+                                        {"activated", no_argument, NULL, 'a'},
+                                        {"netns", required_argument, NULL, 'n'},
                                         {"ready-fd", required_argument, NULL, 'r'},
                                         {"engine", required_argument, NULL, 'e'},
                                         {"help", no_argument, NULL, 'h'},
@@ -98,6 +115,10 @@ parse_options (int argc, char **argv, struct options *options)
         good = good && parse_fd (optarg, &options->fd);
       else if (option == 's')
         options->socket = optarg;
+      else if (option == 'a')
+        options->activated = true;
+      else if (option == 'n')
+        options->netns = optarg;
       else if (option == 'r')
         good = good && parse_fd (optarg, &options->ready_fd);
       else if (option == 'e')
@@ -111,7 +132,7 @@ parse_options (int argc, char **argv, struct options *options)
         good = false;
     }
   return good && optind == argc && options->engine != ENGINE_KINDS
-         && (options->fd >= 0) != (options->socket != NULL);
+         && (options->fd >= 0) + (options->socket != NULL) + options->activated == 1;
 }
 
 static void
@@ -237,18 +258,35 @@ on_relay_routes (void *data, const char *generation, const char *refusal)
 struct signal_source
 {
   struct loop_source source;
-  struct agent_loop *loop;
+  struct agent *agent;
 };
+
+static void
+renew_relay (struct agent *agent)
+{
+  char error[512];
+
+  if (!relay_child_renew (&agent->relay, error, sizeof error))
+    fprintf (stderr, "funnel-netns: the relay is not replaced: %s\n", error);
+}
 
 static void
 on_signal (struct loop_source *source, uint32_t events)
 {
+  struct agent *agent = ((struct signal_source *)source)->agent;
+  struct signalfd_siginfo info;
+
   (void)events;
-  ((struct signal_source *)source)->loop->quit = true;
+  if (read (source->fd, &info, sizeof info) != sizeof info)
+    return;
+  if (info.ssi_signo == SIGHUP)
+    renew_relay (agent);
+  else
+    agent->loop.quit = true;
 }
 
 static int
-watch_signals (struct agent_loop *loop, struct signal_source *out)
+watch_signals (struct agent *agent, struct signal_source *out)
 {
   sigset_t set;
 
@@ -256,26 +294,29 @@ watch_signals (struct agent_loop *loop, struct signal_source *out)
   sigemptyset (&set);
   sigaddset (&set, SIGTERM);
   sigaddset (&set, SIGINT);
+  sigaddset (&set, SIGHUP);
   sigprocmask (SIG_BLOCK, &set, NULL);
-  *out
-      = (struct signal_source) {{signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal}, loop};
-  return out->source.fd < 0 ? -errno : loop_add (loop, &out->source, EPOLLIN);
+  *out = (struct signal_source) {{signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal},
+                                 agent};
+  return out->source.fd < 0 ? -errno : loop_add (&agent->loop, &out->source, EPOLLIN);
 }
 
 /* ---- start ---- */
 
 /* Namespaces and engine; what fails stands in agent->fault. */
 static bool
-set_up (struct agent *agent, enum engine_kind wanted)
+set_up (struct agent *agent, const struct options *options)
 {
+  enum engine_kind wanted = options->engine;
   struct engine_events events = {on_engine_restarted, on_engine_failed, agent};
-  struct relay_events relay_events = {on_relay_started, on_relay_exited, on_relay_routes, agent};
 
   tool_search_path ();
-  relay_child_init (&agent->relay, &agent->loop, &relay_events);
   if (wanted != ENGINE_NONE
-      && !namespaces_enter (&agent->namespaces, agent->fault, sizeof agent->fault))
+      && !namespaces_enter (&agent->namespaces, options->netns, agent->fault, sizeof agent->fault))
     return false;
+  agent->relay_is_apart = options->netns != NULL;
+  if (options->netns)
+    engine_sweep ();
   return engine_init (&agent->engine, wanted, &agent->loop, &agent->namespaces, &events,
                       agent->fault, sizeof agent->fault);
 }
@@ -316,7 +357,7 @@ run_private (struct agent *agent, const struct options *options)
    */
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   fcntl (options->fd, F_SETFD, FD_CLOEXEC);
-  set_up (agent, options->engine);
+  set_up (agent, options);
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   close_memory ();
   if (getppid () != parent || session_hub_adopt (&agent->hub, options->fd))
@@ -325,23 +366,50 @@ run_private (struct agent *agent, const struct options *options)
   return 0;
 }
 
+/* Where clients connect: a place of our own, or what the service manager opened. */
+static bool
+take_socket (struct agent *agent,
+             const struct options *options,
+             struct place *place,
+             char *error,
+             size_t size)
+{
+  struct activation activation;
+
+  if (!options->activated)
+    return take_place (options->socket, place, error, size);
+  if (!activation_take (&activation, error, size))
+    return false;
+  place->listener = activation.clients;
+  relay_child_give (&agent->relay, activation.listeners, activation.ports, activation.n_listeners);
+  return true;
+}
+
+static void
+leave_place (const struct place *place)
+{
+  if (place->folder >= 0)
+    unlinkat (place->folder, place->name, 0);
+}
+
 static int
 run_lasting (struct agent *agent, const struct options *options)
 {
-  struct place place = {-1, -1, -1, ""};
+  struct place place = NO_PLACE;
   char error[256];
-  uid_t owner = geteuid ();
+  /* Who may reach the service manager's socket is said by its mode. */
+  uid_t owner = options->activated ? SESSION_ANY_OWNER : geteuid ();
 
   if (options->ready_fd >= 0)
     {
       fcntl (options->ready_fd, F_SETFD, FD_CLOEXEC);
       setsid (); /* whoever started us may go, with its terminal */
     }
-  if (!take_place (options->socket, &place, error, sizeof error))
+  if (!take_socket (agent, options, &place, error, sizeof error))
     return fail (options, error);
-  if (!set_up (agent, options->engine))
+  if (!set_up (agent, options))
     {
-      unlinkat (place.folder, place.name, 0);
+      leave_place (&place);
       return fail (options, agent->fault);
     }
   close_memory ();
@@ -351,7 +419,7 @@ run_lasting (struct agent *agent, const struct options *options)
   agent_notify_keep_alive (&agent->loop);
   agent_notify ("READY=1");
   loop_run (&agent->loop);
-  unlinkat (place.folder, place.name, 0);
+  leave_place (&place);
   return 0;
 }
 
@@ -360,6 +428,7 @@ main (int argc, char **argv)
 {
   static struct agent agent;
   struct options options;
+  struct relay_events relay_events = {on_relay_started, on_relay_exited, on_relay_routes, &agent};
   struct signal_source signals;
   int status;
 
@@ -368,10 +437,11 @@ main (int argc, char **argv)
   if (!parse_options (argc, argv, &options))
     return usage ();
   raise_limits ();
-  if (loop_init (&agent.loop) || watch_signals (&agent.loop, &signals))
+  if (loop_init (&agent.loop) || watch_signals (&agent, &signals))
     return fail (&options, strerror (errno));
   session_hub_init (&agent.hub, &agent.loop, agent_serve, &agent);
-  status = options.socket ? run_lasting (&agent, &options) : run_private (&agent, &options);
+  relay_child_init (&agent.relay, &agent.loop, &relay_events);
+  status = options.fd >= 0 ? run_private (&agent, &options) : run_lasting (&agent, &options);
   relay_child_stop (&agent.relay);
   if (agent.engine.loop)
     engine_down (&agent.engine);

@@ -213,8 +213,51 @@ set_up_network (char *error, size_t size)
   return true;
 }
 
+/* Stage 2 where the namespace is there already. */
+static bool
+join_namespace (struct namespaces *self, const char *path, char *error, size_t size)
+{
+  int fd;
+
+  if (!may_unshare ())
+    {
+      snprintf (error, size, "--netns: CAP_SYS_ADMIN and CAP_NET_ADMIN are needed to enter %s",
+                path);
+      return false;
+    }
+  self->host_netns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  fd = open (path, O_RDONLY | O_CLOEXEC);
+  self->privileged = self->host_netns >= 0 && fd >= 0 && setns (fd, CLONE_NEWNET) == 0
+                     && unshare (CLONE_NEWNS) == 0;
+  if (!self->privileged)
+    snprintf (error, size, "--netns: cannot enter the network namespace %s: %s", path,
+              strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  return self->privileged;
+}
+
+/* Stage 2 where a new one is made. */
+static bool
+make_namespace (struct namespaces *self, char *error, size_t size)
+{
+  if (may_unshare ())
+    {
+      self->host_netns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+      self->privileged = self->host_netns >= 0 && unshare (CLONE_NEWNET | CLONE_NEWNS) == 0;
+    }
+  if (self->privileged)
+    return true;
+  if (!enter_user_namespace (error, size))
+    return false;
+  if (unshare (CLONE_NEWNET | CLONE_NEWNS) == 0)
+    return true;
+  explain_refusal (errno, error, size);
+  return false;
+}
+
 bool
-namespaces_enter (struct namespaces *self, char *error, size_t size)
+namespaces_enter (struct namespaces *self, const char *netns, char *error, size_t size)
 {
   *self = (struct namespaces) {
       .host_netns = -1, .udp4 = outer_socket (AF_INET), .udp6 = outer_socket (AF_INET6)};
@@ -223,21 +266,8 @@ namespaces_enter (struct namespaces *self, char *error, size_t size)
       snprintf (error, size, "cannot make a UDP socket: %s", strerror (errno));
       return false;
     }
-  if (may_unshare ())
-    {
-      self->host_netns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-      self->privileged = self->host_netns >= 0 && unshare (CLONE_NEWNET | CLONE_NEWNS) == 0;
-    }
-  if (!self->privileged)
-    {
-      if (!enter_user_namespace (error, size))
-        return false;
-      if (unshare (CLONE_NEWNET | CLONE_NEWNS))
-        {
-          explain_refusal (errno, error, size);
-          return false;
-        }
-    }
+  if (netns ? !join_namespace (self, netns, error, size) : !make_namespace (self, error, size))
+    return false;
   self->entered = true;
   return mount_private_run (error, size) && set_up_network (error, size);
 }

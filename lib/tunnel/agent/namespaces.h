@@ -25,5 +25,8 @@ struct namespaces
   int udp4, udp6;  /* sockets of the host's network namespace; udp6 may be -1 */
 };
 
-/** namespaces_enter: all stages. False with a sentence in @error, with what would help. */
-bool namespaces_enter (struct namespaces *self, char *error, size_t error_size);
+/** namespaces_enter: all stages. @netns: a network namespace that is kept at that path, to be
+ * entered instead of a new one in stage 2, or NULL; what makes such paths and who else lives there
+ * is the caller's business, and it needs the capabilities. False with a sentence in @error, with
+ * what would help. */
+bool namespaces_enter (struct namespaces *self, const char *netns, char *error, size_t error_size);

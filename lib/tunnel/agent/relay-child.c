@@ -82,10 +82,11 @@ make_counters (size_t size)
 
 struct command
 {
-  const char *argv[7 + 2 * RELAY_LISTENERS_MAX + RELAY_ARGS_MAX];
+  const char *argv[7 + 4 * RELAY_LISTENERS_MAX + RELAY_ARGS_MAX];
+  size_t n_args;
   char numbers[2][16];
-  char listeners[RELAY_LISTENERS_MAX][32];
-  int fds[2 + RELAY_LISTENERS_MAX];
+  char listeners[2 * RELAY_LISTENERS_MAX][32];
+  int fds[2 + 2 * RELAY_LISTENERS_MAX];
   size_t n_fds;
 };
 
@@ -100,33 +101,45 @@ count_draining (const struct relay_child *child)
 }
 
 static void
+add_word (struct command *command, const char *word)
+{
+  command->argv[command->n_args++] = word;
+}
+
+static void
+add_listeners (struct command *command, const int *fds, const uint16_t *ports, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    {
+      char *text = command->listeners[command->n_fds - 2];
+
+      snprintf (text, sizeof command->listeners[0], "%d:%u", fds[i], ports[i]);
+      add_word (command, "--listener");
+      add_word (command, text);
+      command->fds[command->n_fds++] = fds[i];
+    }
+}
+
+static void
 build_command (const struct relay_child *child, struct command *command, int control)
 {
-  size_t n = 0;
-
   snprintf (command->numbers[0], sizeof command->numbers[0], "%d", control);
   snprintf (command->numbers[1], sizeof command->numbers[1], "%d", child->counters);
-  command->argv[n++] = child->program;
-  command->argv[n++] = "--control-fd";
-  command->argv[n++] = command->numbers[0];
-  command->argv[n++] = "--counters-fd";
-  command->argv[n++] = command->numbers[1];
+  add_word (command, child->program);
+  add_word (command, "--control-fd");
+  add_word (command, command->numbers[0]);
+  add_word (command, "--counters-fd");
+  add_word (command, command->numbers[1]);
   command->fds[0] = control;
   command->fds[1] = child->counters;
   command->n_fds = 2;
-  for (size_t i = 0; i < child->n_listeners; i++)
-    {
-      snprintf (command->listeners[i], sizeof command->listeners[i], "%d:%u", child->listeners[i],
-                child->ports[i]);
-      command->argv[n++] = "--listener";
-      command->argv[n++] = command->listeners[i];
-      command->fds[command->n_fds++] = child->listeners[i];
-    }
+  add_listeners (command, child->given, child->given_ports, child->n_given);
+  add_listeners (command, child->listeners, child->ports, child->n_listeners);
   if (count_draining (child) > 0 || child->current)
-    command->argv[n++] = "--keep-gauges";
+    add_word (command, "--keep-gauges");
   for (size_t i = 0; i < child->n_args; i++)
-    command->argv[n++] = child->args[i];
-  command->argv[n] = NULL;
+    add_word (command, child->args[i]);
+  add_word (command, NULL);
 }
 
 /* A record for one more process; the oldest that drains makes room. */
@@ -263,6 +276,23 @@ is_among (int fd, const int *fds, size_t n)
   return false;
 }
 
+void
+relay_child_give (struct relay_child *child, const int *fds, const uint16_t *ports, size_t n)
+{
+  memcpy (child->given, fds, n * sizeof *fds);
+  memcpy (child->given_ports, ports, n * sizeof *ports);
+  child->n_given = n;
+}
+
+bool
+relay_child_is_given (const struct relay_child *child, uint16_t port)
+{
+  for (size_t i = 0; i < child->n_given; i++)
+    if (child->given_ports[i] == port)
+      return true;
+  return false;
+}
+
 int
 relay_child_find_listener (const struct relay_child *child,
                            uint16_t port,
@@ -361,6 +391,21 @@ relay_child_start (struct relay_child *child,
   end_current (child);
   forget_wish (child);
   return false;
+}
+
+bool
+relay_child_renew (struct relay_child *child, char *error, size_t size)
+{
+  struct relay_process *old = child->current;
+
+  /* One that waits to be started will be started from the new file anyway. */
+  if (!child->program || !old)
+    return true;
+  if (!spawn (child, error, size))
+    return false;
+  retire (child, old);
+  child->events.started (child->events.data);
+  return true;
 }
 
 void

@@ -35,6 +35,10 @@ struct relay_child
   int listeners[RELAY_LISTENERS_MAX];
   uint16_t ports[RELAY_LISTENERS_MAX];
   size_t n_listeners;
+  int given[RELAY_LISTENERS_MAX]; /* by the service manager: every relay gets them, none is closed
+                                   */
+  uint16_t given_ports[RELAY_LISTENERS_MAX];
+  size_t n_given;
   int counters; /* memfd, -1 = none */
   size_t counters_size;
   char layout[RELAY_LAYOUT_MAX];
@@ -62,6 +66,12 @@ struct relay_wish
 void relay_child_init (struct relay_child *child,
                        struct agent_loop *loop,
                        const struct relay_events *events);
+/** relay_child_give: listeners that the service manager opened, at most RELAY_LISTENERS_MAX; taken
+ * over. Every relay gets them whatever is wished: the service manager holds them open, and whoever
+ * connects to one must be answered. */
+void relay_child_give (struct relay_child *child, const int *fds, const uint16_t *ports, size_t n);
+/** relay_child_is_given: whether the service manager listens at @port. */
+bool relay_child_is_given (const struct relay_child *child, uint16_t port);
 /** relay_child_find_listener: a held listener at @port that is not in @taken yet, or -1. */
 int relay_child_find_listener (const struct relay_child *child,
                                uint16_t port,
@@ -73,6 +83,10 @@ bool relay_child_start (struct relay_child *child,
                         const struct relay_wish *wish,
                         char *error,
                         size_t error_size);
+/** relay_child_renew: the same relay from the file that is there now, beside the one that runs,
+ * which drains. Nothing when none is wanted. False with a sentence when it could not be executed;
+ * the old one goes on then. */
+bool relay_child_renew (struct relay_child *child, char *error, size_t error_size);
 /** relay_child_stop: for good. */
 void relay_child_stop (struct relay_child *child);
 /** relay_child_set_routes: @fd must be a memfd sealed against writing, shrinking and growing; taken

@@ -3,6 +3,7 @@
 """The real agent, as root and without privilege, on two hosts: test_agent.py PROGRAM ENGINE [CASE…]"""
 
 import errno
+import fcntl
 import mmap
 import os
 import signal
@@ -475,7 +476,9 @@ args = sys.argv[1:]
 control = counters = None
 listeners = []
 while args and args[0].startswith("--"):
-    name, value = args.pop(0), args.pop(0)
+    name = args.pop(0)
+    if name == "--keep-gauges": continue
+    value = args.pop(0)
     if name == "--control-fd": control = socket.socket(fileno=int(value))
     elif name == "--counters-fd": counters = mmap.mmap(int(value), 0)
     elif name == "--listener": listeners.append((socket.socket(fileno=int(value.split(":")[0])), value.split(":")[1]))
@@ -488,7 +491,7 @@ while True:
     for one in ready:
         if one is control:
             data, fds, _, _ = socket.recv_fds(control, 1000, 4)
-            if not data: sys.exit(0)
+            if data in (b"", b"drain\\n"): sys.exit(0)
             assert data == b"routes\\n", data
             routes = os.pread(fds[0], 1000, 0)
             control.send(b"ok 7\\n" if routes != b"bad" else b"error too bad\\n")
@@ -591,6 +594,111 @@ def relay(bench, engine, user):
     process.wait(DEADLINE)
     wait_for("the relay is gone", lambda: is_gone(pid))
     assert not os.path.exists(path), "the socket was left behind"
+
+
+ACTIVATE = """
+import os, sys
+fds = [int(word) for word in sys.argv[1].split(",") if word]
+for i, fd in enumerate(fds):
+    os.dup2(fd, 3 + i)
+os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def activated_by(bench, user, sockets, *options):
+    """The program with sockets as systemd hands them over: from descriptor 3 on, for the process with this id."""
+    fds = [fcntl.fcntl(s, fcntl.F_DUPFD, 40) for s in sockets]
+    process = subprocess.Popen(bench.on("ingress", user, *python(ACTIVATE, ",".join(map(str, fds)), bench.program, "--activated", *options)),
+                               stderr=subprocess.PIPE, text=True, pass_fds=fds)
+    bench.processes.append(process)
+    for fd in fds:
+        os.close(fd)
+    return process
+
+
+def activated(bench, engine, user):
+    """The sockets are a service manager's: every relay has its listeners, wished or not, and none is ever closed."""
+    program, path = write_relay(bench), os.path.join(bench.folder, "given.sock")
+    clients = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    clients.bind(path)
+    clients.listen()
+    given, other, third = (socket.create_server(("127.0.0.1", 0)) for _ in range(3))
+    port = given.getsockname()[1]
+    process = activated_by(bench, user, [clients, given], "--engine", "none")
+    client = attach(path)
+    hello = client.call("hello")[0]
+    assert (hello["given"], hello["listeners"], hello["relay"]) == (str(port), "", "0"), hello
+    refused("invalid-argument", client.call, "relay-start", program=program, listeners="8443")
+    # What is given needs no descriptor, and is there even if it is not wished.
+    client.call("relay-start", fds=[other.fileno()], program=program, listeners=f"{port},8443", counters_size=8192)
+    first = ask(port)
+    assert first[0] == str(port) and ask(other.getsockname()[1])[0] == "8443"
+    client.call("relay-start", fds=[third.fileno()], program=program, listeners="9443", drain=1, counters_size=8192)
+    assert client.call("hello")[0]["listeners"] == "9443"
+    second = wait_for("another relay", lambda: (answer := ask(port))[4] != first[4] and answer)
+    wait_for("the first has drained", lambda: is_gone(int(first[4])))
+    # Told to, it starts the program that is there now beside the one that runs.
+    client.call("relay-routes", fds=[memfd(b"kept")])
+    process.send_signal(signal.SIGHUP)
+    wait_for("the second has drained", lambda: is_gone(int(second[4])))
+    answer = ask(port)
+    assert answer[1] == "kept" and answer[4] != second[4] and ask(third.getsockname()[1])[4] == answer[4], answer
+    # One that cannot be started leaves the one that runs in its place.
+    os.rename(program, program + ".away")
+    process.send_signal(signal.SIGHUP)
+    assert "the relay is not replaced" in process.stderr.readline() + process.stderr.readline() + process.stderr.readline()
+    assert ask(port)[4] == answer[4]
+    # Visitors wait while there is nobody, and others' clients come through the same socket.
+    process.kill()
+    process.wait()
+    os.rename(program + ".away", program)
+    client.close()
+    client = attach(path)
+    waiting = socket.create_connection(("127.0.0.1", port), DEADLINE)
+    activated_by(bench, user, [clients, given], "--engine", "none")
+    client.call("relay-start", program=program, counters_size=8192)
+    waiting.settimeout(DEADLINE)
+    assert waiting.recv(1000).decode().split(" ")[0] == str(port)
+    for sockets, sentence in (([given], "no socket for clients"), ([clients, clients], "neither one for clients"),
+                              ([clients, socket.socket()], "neither one for clients"), ([], "no socket for clients")):
+        refusal = activated_by(bench, user, sockets, "--engine", "none")
+        assert refusal.wait(DEADLINE) == 1 and sentence in refusal.stderr.read()
+
+
+def kept_namespace(bench, engine, user):
+    """--netns: agents come and go, the namespace stays, and what a killed one left is swept away."""
+    name, path = bench.hosts["node"] + "k", os.path.join(bench.folder, "kept.sock")
+    run("ip", "netns", "add", name)
+    try:
+        words = [bench.program, "--socket", path, "--engine", engine, "--netns", f"/run/netns/{name}"]
+        if user != "root":
+            os.chown(bench.folder, USER, USER)
+            process = bench.popen("ingress", user, *words, stderr=subprocess.PIPE, text=True)
+            assert process.wait(DEADLINE) == 1 and "CAP_SYS_ADMIN and CAP_NET_ADMIN are needed" in process.stderr.read()
+            return
+        run("ip", "-n", name, "link", "add", "fn0123456789ab", "type", "veth", "peer", "name", "other")
+        private, public = keys()
+        for last in (False, True):
+            process = bench.popen("ingress", user, *words)
+            client = wait_for("the agent listens", lambda: attach(path))
+            hello = client.call("hello")[0]
+            assert hello["privileged"] == "1", hello
+            assert "fn0123456789ab" not in run("ip", "-n", name, "-o", "link")
+            client.call("up", address=f"{INGRESS}/32", private_key=private, listen_port=PORT, route="100.64.0.0/10")
+            assert f"{INGRESS}/32" in run("ip", "-n", name, "-o", "address")
+            assert os.stat(f"/proc/{process.pid}/ns/net").st_ino == os.stat(f"/run/netns/{name}").st_ino
+            refused("unsupported", client.call, "relay-start", program="/bin/true")
+            process.send_signal(signal.SIGTERM if last else signal.SIGKILL)
+            process.wait()
+            client.close()
+        links = run("ip", "-n", name, "-o", "link").splitlines()
+        assert not [line for line in links if "fn" in line.split(":")[1]], links
+        missing = bench.popen("ingress", user, bench.program, "--socket", path, "--netns", "/run/netns/none-of-that-name",
+                              stderr=subprocess.PIPE, text=True)
+        assert missing.wait(DEADLINE) == 1 and "cannot enter the network namespace" in missing.stderr.read()
+    finally:
+        run("ip", "netns", "delete", name)
 
 
 def lasting_killed(bench, engine, user):
@@ -708,7 +816,7 @@ def as_both(case):
 CASES = {}
 for function in (pair, isolation, verify, engine_killed, client_gone, agent_killed, node_moves, endpoint_moves,
                  ipv6_outside, strangers, many_peers, up_again, hostile, slow_reader, secrets_stay, relay,
-                 lasting_killed, no_strangers, direct):
+                 activated, kept_namespace, lasting_killed, no_strangers, direct):
     CASES.update(as_both(function))
 CASES["explains"] = lambda bench, engine: explains(bench, engine, "root")
 
