@@ -8,6 +8,8 @@
  * adopts it between two batches of events and says so in worker.adopted; when all have, the main
  * thread frees the older one. So a table in use is never freed and lookups take no lock.
  *
+ * Visitors are accepted from the first table on; until then they wait in the listeners.
+ *
  * Draining. Told so, the workers leave the listeners to another relay and go on with the flows they
  * have; route tables still arrive, so that what is revoked is cut. The last flow of the last worker
  * ends the process.

@@ -148,8 +148,8 @@ worker_init (struct worker *worker, struct relay *relay, uint32_t index, uint32_
   if (result < 0)
     return result;
   init_deadlines (worker);
-  result = worker_watch (worker, worker->wake_fd, EVENT_WAKE, 0, EPOLLIN);
-  return result < 0 ? result : watch_listeners (worker, true);
+  worker->accept_again = UINT64_MAX; /* until there is a table */
+  return worker_watch (worker, worker->wake_fd, EVENT_WAKE, 0, EPOLLIN);
 }
 
 /* --- events -------------------------------------------------------------------------------------
@@ -215,12 +215,21 @@ end_when_drained (struct worker *worker)
     _exit (0);
 }
 
+/* With the first table: without one everybody would be refused who waited for this relay. */
+static void
+begin_accepting (struct worker *worker)
+{
+  if (watch_listeners (worker, true) < 0)
+    worker->accept_again = worker->now + ACCEPT_PAUSE_MS;
+}
+
 static void
 adopt_table (struct worker *worker)
 {
   uint64_t published = atomic_load_explicit (&worker->relay->published, memory_order_acquire);
   const struct route_table *table
       = atomic_load_explicit (&worker->relay->table, memory_order_acquire);
+  bool is_first = worker->table == NULL && table != NULL;
   uint64_t value;
 
   while (read (worker->wake_fd, &value, sizeof value) < 0 && errno == EINTR)
@@ -234,6 +243,8 @@ adopt_table (struct worker *worker)
     }
   if (!worker->draining && atomic_load_explicit (&worker->relay->draining, memory_order_acquire))
     begin_drain (worker);
+  if (is_first && !worker->draining)
+    begin_accepting (worker);
   atomic_store_explicit (&worker->adopted, published, memory_order_release);
   value = 1;
   while (write (worker->relay->adopted_fd, &value, sizeof value) < 0 && errno == EINTR)

@@ -321,6 +321,8 @@ test_bad_hellos (void)
   relay_free (relay);
 }
 
+/* Who comes before the first table waits for it: a relay that was just started refuses nobody for
+ * want of it. */
 static void
 test_no_table_yet (void)
 {
@@ -328,7 +330,8 @@ test_no_table_yet (void)
   int visitor = relay_connect (relay);
 
   send_fixture (visitor, "curl.bin");
-  relay_expect_alert (visitor, 112);
+  relay_route (relay, NAME, 1, FALSE, 0);
+  relay_expect_alert (visitor, 80);
   close (visitor);
   relay_free (relay);
 }
@@ -747,7 +750,7 @@ test_redirect (void)
   int visitor = relay_connect_plain (relay);
   char byte;
 
-  /* Nothing is served yet. */
+  relay_route (relay, "nothing.example.org", 1, TRUE, 0);
   relay_send (visitor, request, strlen (request));
   g_assert_cmpint (recv (visitor, &byte, 1, 0), <=, 0);
   close (visitor);
