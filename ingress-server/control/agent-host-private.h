@@ -21,7 +21,9 @@ struct _IngressAgentHost
   gboolean inherited; /* listeners came from the service manager */
   GArray *listeners;  /* PublicListener; empty until they are needed */
 
+  char *relay_socket;        /* of the relay's own parent; NULL: the agent is it */
   FunnelAgentClient *client; /* NULL: none */
+  FunnelAgentClient *relay;  /* the relay's parent: client once more, or another one */
   GCancellable *cancellable; /* of this client's calls */
   FunnelBackoff backoff;
   guint retry_timer;
@@ -39,9 +41,10 @@ struct _IngressAgentHost
   gboolean relay_up;
   char *engine;
   const struct relay_counters *counters;
+  int routes; /* the last table sent; -1: none yet */
 
   /* See agent-relay.c. */
-  GArray *held_ports; /* guint16: of the listeners the agent has already */
+  GArray *held_ports; /* guint16: of the listeners the relay's parent has already */
   char *relay_fingerprint;
 
   /* See agent-handshakes.c. */
@@ -50,8 +53,11 @@ struct _IngressAgentHost
   GArray *handshake_waiters;
 };
 
-/** agent_steps_begin: set up self->client, from the first step. Ends in one of the two below. */
+/** agent_steps_begin: set up self->client and self->relay, from the first step. Ends in one of the
+ * two below. */
 void agent_steps_begin (IngressAgentHost *self);
+/** agent_steps_begin_relay: only self->relay, which is another one than before. */
+void agent_steps_begin_relay (IngressAgentHost *self);
 void agent_host_steps_done (IngressAgentHost *self);
 void agent_host_steps_failed (IngressAgentHost *self, GError *error); /* takes @error */
 
@@ -65,8 +71,8 @@ void agent_steps_send (IngressAgentHost *self,
 gboolean agent_relay_begin (IngressAgentHost *self, GError **error);
 gboolean
 agent_relay_end (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError **error);
-/** agent_relay_read_held: what hello says about listeners. */
-gboolean agent_relay_read_held (IngressAgentHost *self, const char *text, GError **error);
+/** agent_relay_read_hello: what the relay's parent says about relay and listeners. */
+gboolean agent_relay_read_hello (IngressAgentHost *self, GHashTable *fields, GError **error);
 
 /** The note beside the agent's socket: what it was set up for, and that it was not started by a
  * service manager. */

@@ -26,6 +26,7 @@ enum
   READY,
   FAILED,
   LOST,
+  RELAY_BACK,
   ROUTES_APPLIED,
   N_SIGNALS
 };
@@ -33,6 +34,7 @@ enum
 static guint signals[N_SIGNALS];
 
 static void attach (IngressAgentHost *self);
+static void attach_relay (IngressAgentHost *self);
 
 char *
 agent_note_path (IngressAgentHost *self)
@@ -52,18 +54,32 @@ note_says_started (IngressAgentHost *self)
 /* Losing it. */
 
 static void
+drop_client (IngressAgentHost *self, FunnelAgentClient **client)
+{
+  if (*client)
+    g_signal_handlers_disconnect_by_data (*client, self);
+  g_clear_object (client);
+}
+
+static void
+let_relay_go (IngressAgentHost *self)
+{
+  self->relay_up = FALSE;
+  drop_client (self, &self->relay);
+  g_clear_pointer (&self->last_routes, route_table_free);
+  counters_page_unmap (g_steal_pointer (&self->counters));
+}
+
+static void
 let_go (IngressAgentHost *self)
 {
-  self->ready = self->relay_up = self->peers_sent = FALSE;
+  self->ready = self->peers_sent = FALSE;
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
-  if (self->client)
-    g_signal_handlers_disconnect_by_data (self->client, self);
-  g_clear_object (&self->client);
+  let_relay_go (self);
+  drop_client (self, &self->client);
   g_clear_object (&self->link_socket);
-  g_clear_pointer (&self->last_routes, route_table_free);
-  counters_page_unmap (g_steal_pointer (&self->counters));
 }
 
 static gboolean
@@ -72,7 +88,10 @@ on_retry (gpointer data)
   IngressAgentHost *self = data;
 
   self->retry_timer = 0;
-  attach (self);
+  if (self->client)
+    attach_relay (self);
+  else
+    attach (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -81,6 +100,20 @@ retry_later (IngressAgentHost *self)
 {
   if (!self->stopped && self->retry_timer == 0)
     self->retry_timer = g_timeout_add (funnel_backoff_next (&self->backoff), on_retry, self);
+}
+
+/* The tunnel, and the links in it, go on without the relay's parent. */
+static void
+on_relay_closed (FunnelAgentClient *client, IngressAgentHost *self)
+{
+  if (client != self->relay)
+    return;
+  g_warning ("The relay's unit is gone; waiting for it to be back");
+  if (self->ready)
+    let_relay_go (self);
+  else
+    let_go (self);
+  retry_later (self);
 }
 
 static void
@@ -119,7 +152,7 @@ on_client_event (FunnelAgentClient *client,
   else if (g_str_equal (name, "relay-exited"))
     {
       self->relay_up = FALSE;
-      g_warning ("The relay has ended (%s); the agent starts it again",
+      g_warning ("The relay has ended (%s); it is started again",
                  (const char *)g_hash_table_lookup (fields, "status"));
     }
   else
@@ -139,6 +172,13 @@ connect_or_start (IngressAgentHost *self, GError **error)
 
   if (client)
     return client;
+  if (self->relay_socket)
+    {
+      /* Where the relay is a unit, so is the agent. */
+      g_propagate_prefixed_error (error, g_steal_pointer (&why),
+                                  "systemctl start funnel-netns-ingress: ");
+      return NULL;
+    }
   if (!g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
       && !g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
     {
@@ -154,6 +194,26 @@ connect_or_start (IngressAgentHost *self, GError **error)
   return client;
 }
 
+/* The relay's parent: the agent, or who listens at the relay's socket. */
+static gboolean
+connect_relay (IngressAgentHost *self, GError **error)
+{
+  if (!self->relay_socket)
+    {
+      self->relay = g_object_ref (self->client);
+      return TRUE;
+    }
+  self->relay = funnel_agent_client_connect (self->relay_socket, error);
+  if (!self->relay)
+    {
+      g_prefix_error (error, "systemctl start funnel-relay.socket: ");
+      return FALSE;
+    }
+  g_signal_connect (self->relay, "closed", G_CALLBACK (on_relay_closed), self);
+  g_signal_connect (self->relay, "event", G_CALLBACK (on_client_event), self);
+  return TRUE;
+}
+
 static void
 attach (IngressAgentHost *self)
 {
@@ -161,7 +221,7 @@ attach (IngressAgentHost *self)
 
   self->cancellable = g_cancellable_new ();
   self->client = connect_or_start (self, &error);
-  if (!self->client)
+  if (!self->client || !connect_relay (self, &error))
     {
       agent_host_steps_failed (self, error);
       return;
@@ -171,8 +231,30 @@ attach (IngressAgentHost *self)
   agent_steps_begin (self);
 }
 
-void
-agent_host_steps_done (IngressAgentHost *self)
+static void
+attach_relay (IngressAgentHost *self)
+{
+  GError *error = NULL;
+
+  if (connect_relay (self, &error))
+    agent_steps_begin_relay (self);
+  else
+    agent_host_steps_failed (self, error);
+}
+
+/* The relay's part was done once more; the tunnel was up all the time. */
+static void
+relay_is_back (IngressAgentHost *self)
+{
+  funnel_backoff_reset (&self->backoff);
+  self->relay_up = TRUE;
+  g_clear_pointer (&self->last_routes, route_table_free);
+  g_message ("The relay's unit is back");
+  g_signal_emit (self, signals[RELAY_BACK], 0);
+}
+
+static void
+all_is_up (IngressAgentHost *self)
 {
   g_autoptr (IngressAgentHost) keep = g_object_ref (self);
   g_autoptr (GSocket) link_socket = g_steal_pointer (&self->link_socket);
@@ -187,11 +269,27 @@ agent_host_steps_done (IngressAgentHost *self)
 }
 
 void
+agent_host_steps_done (IngressAgentHost *self)
+{
+  if (self->ready)
+    relay_is_back (self);
+  else
+    all_is_up (self);
+}
+
+void
 agent_host_steps_failed (IngressAgentHost *self, GError *error)
 {
   g_autoptr (IngressAgentHost) keep = g_object_ref (self);
   g_autoptr (GError) owned = error;
 
+  if (self->ready)
+    {
+      g_warning ("Cannot set up the relay: %s", error->message);
+      let_relay_go (self);
+      retry_later (self);
+      return;
+    }
   let_go (self);
   /* One that is being replaced is no failure. */
   if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT)
@@ -215,8 +313,11 @@ ingress_agent_host_finalize (GObject *object)
   g_free (self->fingerprint);
   g_free (self->relay_fingerprint);
   g_array_unref (self->held_ports);
+  if (self->routes >= 0)
+    close (self->routes);
   g_hash_table_unref (self->handshakes);
   g_free (self->run_dir);
+  g_free (self->relay_socket);
   g_free (self->engine);
   g_object_unref (self->registry);
   G_OBJECT_CLASS (ingress_agent_host_parent_class)->finalize (object);
@@ -238,6 +339,7 @@ ingress_agent_host_class_init (IngressAgentHostClass *class)
   signals[READY] = add_signal ("ready", 2, G_TYPE_SOCKET, G_TYPE_POINTER);
   signals[FAILED] = add_signal ("failed", 1, G_TYPE_ERROR, G_TYPE_NONE);
   signals[LOST] = add_signal ("lost", 1, G_TYPE_STRING, G_TYPE_NONE);
+  signals[RELAY_BACK] = add_signal ("relay-back", 0, G_TYPE_NONE, G_TYPE_NONE);
   signals[ROUTES_APPLIED] = add_signal ("routes-applied", 1, G_TYPE_UINT64, G_TYPE_NONE);
 }
 
@@ -245,6 +347,7 @@ static void
 ingress_agent_host_init (IngressAgentHost *self)
 {
   self->listeners = public_listeners_new ();
+  self->routes = -1;
   self->engine = g_strdup ("");
   self->held_ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   self->handshakes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -255,6 +358,7 @@ ingress_agent_host_init (IngressAgentHost *self)
 IngressAgentHost *
 ingress_agent_host_new (IngressRegistry *registry,
                         const char *run_dir,
+                        const char *relay_socket,
                         const char *private_key,
                         const char *public_key)
 {
@@ -264,12 +368,14 @@ ingress_agent_host_new (IngressRegistry *registry,
   self->registry = g_object_ref (registry);
   self->config = ingress_registry_get_config (registry);
   self->run_dir = g_strdup (run_dir);
+  self->relay_socket = g_strdup (relay_socket);
   self->private_key = g_strdup (private_key);
   self->public_key = g_strdup (public_key);
   /* What cannot be changed while it runs; the relay's part is in agent-relay.c. */
   text = funnel_endpoint_join (self->config->endpoint_host, self->config->endpoint_port);
   described = g_strdup_printf (
-      "%d %s %s %s %u %s", AGENT_SETUP_VERSION, ingress_tunnel_text (self->config->tunnel), text,
+      "%d %s %s %s %s %u %s", AGENT_SETUP_VERSION, relay_socket ? "apart" : "child",
+      ingress_tunnel_text (self->config->tunnel), text,
       self->config->listen ? self->config->listen : "", self->config->link_port, public_key);
   self->fingerprint = g_compute_checksum_for_string (G_CHECKSUM_SHA256, described, -1);
   return self;
@@ -298,7 +404,7 @@ ingress_agent_host_stop (IngressAgentHost *self, gboolean quit)
   self->stopped = TRUE;
   g_clear_handle_id (&self->retry_timer, g_source_remove);
   let_go (self);
-  if (!quit || !note_says_started (self))
+  if (!quit || self->relay_socket || !note_says_started (self))
     return;
   /* After a failed set-up we are not attached, but the agent is there. */
   if (!client)
@@ -342,6 +448,7 @@ request_call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
 static void
 send_request (IngressAgentHost *self,
+              FunnelAgentClient *client,
               const char *verb,
               const char *const *fields,
               GUnixFDList *fds,
@@ -353,8 +460,8 @@ send_request (IngressAgentHost *self,
   request->verb = verb;
   request->done = done;
   request->data = data;
-  funnel_agent_client_call_async (self->client, verb, fields, fds, self->cancellable,
-                                  request_call_cb, request);
+  funnel_agent_client_call_async (client, verb, fields, fds, self->cancellable, request_call_cb,
+                                  request);
 }
 
 void
@@ -370,7 +477,7 @@ ingress_agent_host_put_peer (IngressAgentHost *self,
   if (self->config->tunnel == INGRESS_TUNNEL_DIRECT || !self->client || !self->peers_sent)
     done (data);
   else
-    send_request (self, "peer", fields, NULL, done, data);
+    send_request (self, self->client, "peer", fields, NULL, done, data);
 }
 
 void
@@ -379,7 +486,7 @@ ingress_agent_host_remove_peer (IngressAgentHost *self, const char *public_key)
   const char *fields[] = {"peer", public_key, NULL};
 
   if (self->config->tunnel != INGRESS_TUNNEL_DIRECT && self->client && self->peers_sent)
-    send_request (self, "unpeer", fields, NULL, NULL, NULL);
+    send_request (self, self->client, "unpeer", fields, NULL, NULL, NULL);
 }
 
 void
@@ -390,8 +497,11 @@ ingress_agent_host_set_routes (IngressAgentHost *self,
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
 
-  if (self->ready)
-    send_request (self, "relay-routes", NULL, fds, done, data);
+  if (self->routes >= 0)
+    close (self->routes);
+  self->routes = g_unix_fd_list_get (fds, 0, NULL);
+  if (self->ready && self->relay)
+    send_request (self, self->relay, "relay-routes", NULL, fds, done, data);
   else
     done (data);
 }

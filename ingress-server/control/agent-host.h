@@ -4,7 +4,11 @@
 /* The agent as the control process uses it: attached or started, set up step by step, watched, and
  * set up again when it was lost.
  *
- *   attach → hello → up → peers → listen → old routes → relay → counters → ready
+ *   attach → hello → up → peers → listen → hello → routes → relay → counters → ready
+ *
+ * From the second hello on it is about the relay's parent. That is the agent too, which is then not
+ * asked twice, or a program of the relay's own unit, so that the tunnel and the relay can go and
+ * come without each other.
  *
  * An agent that survived an earlier control process is taken over as it is: the tunnel stays up,
  * the relay keeps running, visitors notice nothing. Only when it was set up for another
@@ -20,15 +24,24 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (IngressAgentHost, ingress_agent_host, INGRESS, AGENT_HOST, GObject)
 
 /* Signals:
- *   "ready" (GSocket *link_socket, struct route_table *last)  last: the table an earlier control
- * process left, or NULL; valid during the call "failed" (GError *)                  a set-up
- * failed; it is tried again by itself "lost" (const char *reason)          the tunnel and all
- * sockets in it are gone "routes-applied" (guint64 generation) every worker of the relay uses that
- * table or a later one */
+ *
+ * "ready" (GSocket *link_socket, struct route_table *last): all is set up; last is the table an
+ * earlier control process left, or NULL, and valid during the call.
+ *
+ * "failed" (GError *): a set-up failed; it is tried again by itself.
+ *
+ * "lost" (const char *reason): the tunnel and all sockets in it are gone.
+ *
+ * "relay-back" (): the relay's parent was gone for a while, and the new one has no routes yet.
+ *
+ * "routes-applied" (guint64 generation): every worker of the relay uses that table or a later one.
+ */
 
-/** ingress_agent_host_new: @private_key is copied and wiped in the end. */
+/** ingress_agent_host_new: @relay_socket: where the relay's parent listens, when that is not the
+ * agent; or NULL. @private_key is copied and wiped in the end. */
 IngressAgentHost *ingress_agent_host_new (IngressRegistry *registry,
                                           const char *run_dir,
+                                          const char *relay_socket,
                                           const char *private_key,
                                           const char *public_key);
 

@@ -12,6 +12,8 @@
 #include "lib/base/program.h"
 #include "ingress-server/control/public-listeners.h"
 
+#include <glib/gstdio.h>
+
 #define NOTE_FILE "relay-setup"
 #define INGRESS_HOST 1
 
@@ -70,15 +72,28 @@ describe_relay (IngressAgentHost *self)
   return fields;
 }
 
-/* Everything that makes one relay another: its words, its version, its public ports. */
+/* Which file a program is: an upgrade puts another one in its place. */
+static char *
+identify (const char *program)
+{
+  GStatBuf info;
+
+  if (g_stat (program, &info) < 0)
+    return g_strdup ("none");
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                          (guint64)info.st_ino, (gint64)info.st_size, (gint64)info.st_mtime);
+}
+
+/* Everything that makes one relay another: its words, its version and file, its public ports. */
 static char *
 fingerprint (IngressAgentHost *self, const GPtrArray *fields)
 {
   const IngressConfig *config = self->config;
   g_autofree char *ports = ingress_ports_print (config->public_ports, config->n_public_ports);
+  g_autofree char *identity = identify (g_ptr_array_index (fields, 1)); /* of "program" */
   g_autoptr (GString) text = g_string_new (FUNNEL_VERSION " ");
 
-  g_string_append_printf (text, "%s %u", ports, config->redirect_port);
+  g_string_append_printf (text, "%s %u %s", ports, config->redirect_port, identity);
   for (guint i = 0; i < fields->len; i++)
     g_string_append_printf (text, "\n%s", (const char *)g_ptr_array_index (fields, i));
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text->str, -1);
@@ -110,15 +125,16 @@ is_held (const GArray *held, guint16 port)
   return FALSE;
 }
 
-/* Opens what neither the agent nor the service manager has. */
+/* Opens what neither the relay's parent nor we have. */
 static gboolean
 open_listeners (IngressAgentHost *self, GError **error)
 {
   guint per_port = MIN (self->workers, PUBLIC_LISTENERS_MAX / (self->config->n_public_ports + 1));
+  g_autoptr (GArray) open = g_array_copy (self->held_ports);
 
-  return self->listeners->len > 0
-         || public_listeners_open (self->listeners, self->config, per_port, self->held_ports,
-                                   error);
+  for (guint i = 0; i < self->listeners->len; i++)
+    g_array_append_val (open, g_array_index (self->listeners, PublicListener, i).port);
+  return public_listeners_open (self->listeners, self->config, per_port, open, error);
 }
 
 static void
@@ -127,7 +143,7 @@ add_port (GPtrArray *words, guint16 port)
   g_ptr_array_add (words, g_strdup_printf ("%u", port));
 }
 
-/* The listeners the new relay gets: those the agent holds at ports that are still public, which
+/* The listeners the new relay gets: those its parent holds at ports that are still public, which
  * need no descriptor, and ours at the others, in @fds. */
 static char *
 collect_listeners (IngressAgentHost *self, GUnixFDList *fds, GError **error)
@@ -188,12 +204,12 @@ agent_relay_end (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, G
                                    G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
 }
 
-gboolean
-agent_relay_read_held (IngressAgentHost *self, const char *text, GError **error)
+/* Adds the ports of a field of hello. */
+static gboolean
+read_ports (GArray *ports, const char *text, GError **error)
 {
   g_auto (GStrv) words = g_strsplit (text ? text : "", ",", PUBLIC_LISTENERS_MAX + 1);
 
-  g_array_set_size (self->held_ports, 0);
   for (guint i = 0; words[i] && *words[i]; i++)
     {
       guint64 number = 0;
@@ -203,7 +219,39 @@ agent_relay_read_held (IngressAgentHost *self, const char *text, GError **error)
           || !g_ascii_string_to_unsigned (words[i], 10, 1, G_MAXUINT16, &number, error))
         return FALSE;
       port = (guint16)number;
-      g_array_append_val (self->held_ports, port);
+      g_array_append_val (ports, port);
     }
+  return TRUE;
+}
+
+/* The service manager holds a port open that the configuration does not have any more. */
+static void
+warn_of_strange (IngressAgentHost *self, const GArray *given)
+{
+  for (guint i = 0; i < given->len; i++)
+    {
+      guint port = g_array_index (given, guint16, i);
+
+      if (!ingress_config_listens_at (self->config, (guint16)port))
+        g_warning ("Port %u is no public port in " INGRESS_CONFIG_FILE
+                   ", but the service manager holds it open; visitors there are refused. It closes "
+                   "with: systemctl daemon-reload; systemctl stop funnel-relay "
+                   "funnel-relay-public.socket; systemctl restart funnel-ingressd",
+                   port);
+    }
+}
+
+gboolean
+agent_relay_read_hello (IngressAgentHost *self, GHashTable *fields, GError **error)
+{
+  g_autoptr (GArray) given = g_array_new (FALSE, FALSE, sizeof (guint16));
+
+  self->agent_has_relay = g_strcmp0 (g_hash_table_lookup (fields, "relay"), "1") == 0;
+  g_array_set_size (self->held_ports, 0);
+  if (!read_ports (self->held_ports, g_hash_table_lookup (fields, "listeners"), error)
+      || !read_ports (given, g_hash_table_lookup (fields, "given"), error))
+    return FALSE;
+  warn_of_strange (self, given);
+  g_array_append_vals (self->held_ports, given->data, given->len);
   return TRUE;
 }

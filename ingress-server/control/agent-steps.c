@@ -35,6 +35,7 @@ is_direct (IngressAgentHost *self)
 }
 
 static void steps_call_cb (GObject *source, GAsyncResult *result, gpointer data);
+static FunnelAgentClient *step_client (IngressAgentHost *self);
 
 void
 agent_steps_send (IngressAgentHost *self,
@@ -42,8 +43,8 @@ agent_steps_send (IngressAgentHost *self,
                   const char *const *fields,
                   GUnixFDList *fds)
 {
-  funnel_agent_client_call_async (self->client, verb, fields, fds, self->cancellable, steps_call_cb,
-                                  g_object_ref (self));
+  funnel_agent_client_call_async (step_client (self), verb, fields, fds, self->cancellable,
+                                  steps_call_cb, g_object_ref (self));
 }
 
 /* hello: what is this agent's state, and is it ours? */
@@ -71,8 +72,7 @@ end_hello (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError 
   const char *engine = g_hash_table_lookup (fields, "engine");
 
   self->agent_is_up = flag (fields, "up");
-  self->agent_has_relay = flag (fields, "relay");
-  if (!agent_relay_read_held (self, g_hash_table_lookup (fields, "listeners"), error))
+  if (!self->relay_socket && !agent_relay_read_hello (self, fields, error))
     return FALSE;
   g_free (self->engine);
   self->engine = g_strdup (engine ? engine : "");
@@ -224,6 +224,23 @@ end_listen (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError
   return self->link_socket != NULL;
 }
 
+/* hello to the relay's parent, where that is another one. */
+
+static gboolean
+begin_relay_hello (IngressAgentHost *self, GError **error)
+{
+  if (!self->relay_socket)
+    return FALSE;
+  agent_steps_send (self, "hello", NULL, NULL);
+  return TRUE;
+}
+
+static gboolean
+end_relay_hello (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError **error)
+{
+  return agent_relay_read_hello (self, fields, error);
+}
+
 /* old routes: what an earlier control process left. */
 
 static gboolean
@@ -246,6 +263,20 @@ end_routes (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError
   close (fd);
   if (!self->last_routes)
     g_warning ("The agent's route table cannot be used: %s", g_strerror (errno));
+  return TRUE;
+}
+
+/* new routes: a relay whose parent has none would refuse whoever waits at its listeners. */
+
+static gboolean
+begin_new_routes (IngressAgentHost *self, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+
+  if (self->agent_has_relay || self->routes < 0
+      || g_unix_fd_list_append (fds, self->routes, error) < 0)
+    return FALSE;
+  agent_steps_send (self, "relay-routes", NULL, fds);
   return TRUE;
 }
 
@@ -281,16 +312,25 @@ static const struct step
   /* Sends a request (TRUE), or skips the step (FALSE), or fails (FALSE with an error). */
   gboolean (*begin) (IngressAgentHost *self, GError **error);
   gboolean (*end) (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError **error);
+  gboolean to_relay; /* a request to the relay's parent */
   gboolean optional; /* "not-found" is an answer too */
 } steps[] = {
-    {"hello", begin_hello, end_hello, FALSE},
-    {"up", begin_up, end_up, FALSE},
-    {"peers", begin_peers, end_nothing, FALSE},
-    {"listen", begin_listen, end_listen, FALSE},
-    {"relay-routes-get", begin_routes, end_routes, TRUE},
-    {"relay-start", agent_relay_begin, agent_relay_end, FALSE},
-    {"relay-counters", begin_counters, end_counters, TRUE},
+    {"hello", begin_hello, end_hello, FALSE, FALSE},
+    {"up", begin_up, end_up, FALSE, FALSE},
+    {"peers", begin_peers, end_nothing, FALSE, FALSE},
+    {"listen", begin_listen, end_listen, FALSE, FALSE},
+    {"relay hello", begin_relay_hello, end_relay_hello, TRUE, FALSE},
+    {"relay-routes-get", begin_routes, end_routes, TRUE, TRUE},
+    {"relay-routes", begin_new_routes, end_nothing, TRUE, FALSE},
+    {"relay-start", agent_relay_begin, agent_relay_end, TRUE, FALSE},
+    {"relay-counters", begin_counters, end_counters, TRUE, TRUE},
 };
+
+static FunnelAgentClient *
+step_client (IngressAgentHost *self)
+{
+  return steps[self->step].to_relay ? self->relay : self->client;
+}
 
 static gboolean
 write_note (IngressAgentHost *self, GError **error)
@@ -336,18 +376,19 @@ static void
 steps_call_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (IngressAgentHost) self = data;
-  const struct step *step = &steps[self->step];
+  const struct step *step;
   g_autoptr (GUnixFDList) fds = NULL;
   g_autoptr (GHashTable) fields = NULL;
   GError *error = NULL;
 
   fields = funnel_agent_client_call_finish (FUNNEL_AGENT_CLIENT (source), result, &fds, &error);
-  if (FUNNEL_AGENT_CLIENT (source) != self->client)
+  if (self->step == G_N_ELEMENTS (steps) || FUNNEL_AGENT_CLIENT (source) != step_client (self))
     {
       /* The answer of an agent we have given up. */
       g_clear_error (&error);
       return;
     }
+  step = &steps[self->step];
   if (!fields && step->optional && g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND))
     g_clear_error (&error);
   else if (!fields || !step->end (self, fields, fds, &error))
@@ -365,5 +406,14 @@ agent_steps_begin (IngressAgentHost *self)
 {
   self->step = 0;
   self->agent_is_up = self->agent_has_relay = self->peers_sent = FALSE;
+  go_on (self);
+}
+
+void
+agent_steps_begin_relay (IngressAgentHost *self)
+{
+  for (self->step = 0; !steps[self->step].to_relay;)
+    self->step++;
+  self->agent_has_relay = FALSE;
   go_on (self);
 }

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static char *option_state_dir, *option_run_dir;
+static char *option_state_dir, *option_run_dir, *option_relay_socket;
 static gboolean option_keep_agent, option_version;
 
 static const GOptionEntry options[] = {
@@ -23,6 +23,8 @@ static const GOptionEntry options[] = {
      "DIR"},
     {"run-dir", 0, 0, G_OPTION_ARG_FILENAME, &option_run_dir,
      "Where sockets are (default " INGRESS_RUN_DIR_DEFAULT ", or FUNNEL_INGRESS_RUN)", "DIR"},
+    {"relay-socket", 0, 0, G_OPTION_ARG_FILENAME, &option_relay_socket,
+     "Where the relay's own unit listens; without it the relay is the agent's child", "PATH"},
     {"keep-agent", 0, 0, G_OPTION_ARG_NONE, &option_keep_agent,
      "Leave tunnel and relay running when this process is told to end", NULL},
     {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Print the version", NULL},
@@ -87,7 +89,7 @@ on_hangup (gpointer data)
 static gboolean
 run (const char *state_dir, const char *run_dir, gboolean *again, GError **error)
 {
-  IngressApp *app = ingress_app_new (state_dir, run_dir, error);
+  IngressApp *app = ingress_app_new (state_dir, run_dir, option_relay_socket, error);
   guint term, interrupt, hangup;
   gboolean ok;
 

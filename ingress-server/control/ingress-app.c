@@ -26,6 +26,7 @@ struct _IngressApp
 {
   IngressConfig *config;
   char *run_dir;
+  char *relay_socket; /* NULL: the agent is the relay's parent */
   int lock;
   GTlsCertificate *certificate;
   guint8 key_hash[FUNNEL_KEY_HASH_LEN];
@@ -147,6 +148,13 @@ on_agent_lost (IngressAgentHost *agent, const char *reason, IngressApp *self)
   link_server_suspend (self->parts.links, reason);
 }
 
+static void
+on_agent_relay_back (IngressAgentHost *agent, IngressApp *self)
+{
+  self->sending = FALSE;
+  send_routes (self);
+}
+
 /* Nodes. */
 
 static void
@@ -228,12 +236,13 @@ make_agent (IngressApp *self, GError **error)
 
   if (!ingress_setup_load_wireguard (self->config, &private_key, &public_key, error))
     return FALSE;
-  self->parts.agent
-      = ingress_agent_host_new (self->parts.registry, self->run_dir, private_key, public_key);
+  self->parts.agent = ingress_agent_host_new (self->parts.registry, self->run_dir,
+                                              self->relay_socket, private_key, public_key);
   funnel_secret_free (private_key);
   g_signal_connect (self->parts.agent, "ready", G_CALLBACK (on_agent_ready), self);
   g_signal_connect (self->parts.agent, "failed", G_CALLBACK (on_agent_failed), self);
   g_signal_connect (self->parts.agent, "lost", G_CALLBACK (on_agent_lost), self);
+  g_signal_connect (self->parts.agent, "relay-back", G_CALLBACK (on_agent_relay_back), self);
   g_signal_connect (self->parts.agent, "routes-applied", G_CALLBACK (on_agent_routes_applied),
                     self);
   if (!ingress_agent_host_inherit (self->parts.agent, error))
@@ -326,13 +335,17 @@ make_parts (IngressApp *self, GError **error)
 }
 
 IngressApp *
-ingress_app_new (const char *state_dir, const char *run_dir, GError **error)
+ingress_app_new (const char *state_dir,
+                 const char *run_dir,
+                 const char *relay_socket,
+                 GError **error)
 {
   IngressApp *self = g_new0 (IngressApp, 1);
 
   ingress_trust_nobody ();
   self->lock = -1;
   self->run_dir = g_strdup (run_dir);
+  self->relay_socket = g_strdup (relay_socket);
   self->loop = g_main_loop_new (NULL, FALSE);
   patient_poll_install (g_main_context_default ());
   self->config = ingress_config_load (state_dir, error);
@@ -436,5 +449,6 @@ ingress_app_free (IngressApp *self, gboolean keep_agent)
   if (self->lock >= 0)
     close (self->lock);
   g_free (self->run_dir);
+  g_free (self->relay_socket);
   g_free (self);
 }

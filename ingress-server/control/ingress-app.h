@@ -34,8 +34,12 @@ typedef struct
   IngressApp *app;
 } IngressParts;
 
-/** ingress_app_new: read @state_dir, open what can be opened, and start. */
-IngressApp *ingress_app_new (const char *state_dir, const char *run_dir, GError **error);
+/** ingress_app_new: read @state_dir, open what can be opened, and start. @relay_socket: of the
+ * relay's own unit, or NULL. */
+IngressApp *ingress_app_new (const char *state_dir,
+                             const char *run_dir,
+                             const char *relay_socket,
+                             GError **error);
 /** ingress_app_run: until ingress_app_quit; FALSE when the first set-up of the tunnel failed. */
 gboolean ingress_app_run (IngressApp *self, GError **error);
 void ingress_app_quit (IngressApp *self);

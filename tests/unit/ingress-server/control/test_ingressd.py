@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """funnel-ingressd as its peers meet it: admin, join API, links, visitors, restarts."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
+import sys
 import time
 import unittest
 
-from ingress_case import (DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, SlowVisitor, Token, ZONE, check_schema, free_port,
+from ingress_case import (AGENT, DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, SlowVisitor, Token, ZONE, check_schema, free_port,
                           join_body, new_key, post_join, visit, wait_for)
 
 LAPTOP = "laptop." + ZONE
@@ -393,7 +398,7 @@ class Links(IngressCase):
             Link(self.answer["address"], self.link_port)
 
 
-class Visitors(IngressCase):
+class VisitorCase(IngressCase):
     def setUp(self):
         super().setUp()
         self.init()
@@ -413,6 +418,11 @@ class Visitors(IngressCase):
         self.assertEqual((probe["name"], probe["port"]), (LAPTOP, self.public_port))
         return link
 
+    def relay_status(self):
+        return self.cli("status")["relay"]
+
+
+class Visitors(VisitorCase):
     def test_share(self):
         self.assertEqual(self.visit(), "TLSV1_UNRECOGNIZED_NAME")
         link = self.armed()
@@ -448,9 +458,6 @@ class Visitors(IngressCase):
         self.assertEqual(self.cli("grant", "desk", "--name", "bücher.example")["grants"][-1]["name"], "xn--bcher-kva.example")
         self.cli("close", LAPTOP)
         wait_for(lambda: self.visit(below) == "TLSV1_UNRECOGNIZED_NAME", "the name below to go too")
-
-    def relay_status(self):
-        return self.cli("status")["relay"]
 
     def test_other_settings_drain(self):
         """New settings of the relay, and a new public port, cost no visitor his connection."""
@@ -764,6 +771,135 @@ class Visitors(IngressCase):
         self.configure(listen="127.0.0.1")
         self.assertNotEqual(self.agent_pid(), agent)
         self.assertEqual(visit("x", self.public_port), "TLSV1_UNRECOGNIZED_NAME")
+
+
+ACTIVATE = """
+import os, sys
+fds = [int(word) for word in sys.argv[1].split(",")]
+for i, fd in enumerate(fds):
+    os.dup2(fd, 3 + i)
+os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Apart(VisitorCase):
+    """The relay in a unit of its own, which has its sockets from the service manager; the agent in another one. What
+    holds for visitors holds here too."""
+    test_share, test_control_is_killed = Visitors.test_share, Visitors.test_control_is_killed
+    test_other_settings_drain, test_relay_is_killed = Visitors.test_other_settings_drain, Visitors.test_relay_is_killed
+
+    def init(self, *extra):
+        super().init(*extra)
+        os.mkdir(self.run_dir, 0o750)
+        path = os.path.join(self.run_dir, "relay.sock")
+        clients = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        clients.bind(path)
+        clients.listen()
+        self.sockets = [clients, socket.create_server(("127.0.0.1", self.public_port))]
+        for one in self.sockets:
+            self.addCleanup(one.close)
+        self.children = {}
+        self.start_agent()
+        self.start_parent()
+
+    def launch(self, label, *words, fds=()):
+        environment = {key: value for key, value in self.environment.items() if key != "NOTIFY_SOCKET"}
+        with open(self.log_path, "ab") as log:
+            self.children[label] = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=fds)
+
+    def start_agent(self):
+        path = os.path.join(self.run_dir, "agent.sock")
+        self.launch("agent", AGENT, "--engine", "none", "--socket", path)
+        wait_for(self.agent_pid, "the agent")
+
+    def start_parent(self):
+        fds = [fcntl.fcntl(one, fcntl.F_DUPFD, 40) for one in self.sockets]
+        self.launch("parent", sys.executable, "-c", ACTIVATE, ",".join(map(str, fds)), AGENT, "--activated", "--engine", "none", fds=fds)
+        for fd in fds:
+            os.close(fd)
+
+    def kill(self, label):
+        self.children[label].kill()
+        self.children[label].wait()
+
+    def end(self):
+        super().end()
+        for label in self.children:
+            self.kill(label)
+
+    def start(self, *arguments, inherited=None):
+        super().start("--relay-socket", os.path.join(self.run_dir, "relay.sock"), *arguments, inherited=inherited)
+
+    def test_parent_is_killed(self):
+        """Its visitors go with it. The links do not, and who comes meanwhile waits."""
+        link = self.armed()
+        first = self.relay_status()["pid"]
+        self.kill("parent")
+        wait_for(lambda: "waiting for it to be back" in self.log(), "control to notice")
+        context = ssl._create_unverified_context()
+        with socket.create_connection(("127.0.0.1", self.public_port), timeout=DEADLINE) as waiting:
+            self.start_parent()
+            with context.wrap_socket(waiting, server_hostname=LAPTOP) as tls:
+                self.assertEqual(tls.recv(100).decode().strip(), "hello from the node")
+        self.assertNotEqual(self.relay_status()["pid"], first)
+        self.share(link, LAPTOP, epoch=2)  # it is the same link
+        self.assertEqual(link.expect("probe", lambda message: message["epoch"] == 2)["outcome"], "ok")
+
+    def test_agent_comes_back(self):
+        """The tunnel's end cuts links; the relay is not disturbed."""
+        link = self.armed()
+        relay = self.relay_status()["pid"]
+        slow = SlowVisitor(LAPTOP, self.public_port)
+        self.kill("agent")
+        link.expect_end()
+        self.start_agent()
+
+        def linked():
+            with contextlib.suppress(OSError, Refused):
+                return self.armed()
+        wait_for(linked, "the link")
+        self.assertEqual(slow.finish(), "hello from the node")
+        slow.close()
+        self.assertEqual(self.relay_status()["pid"], relay)
+
+    def test_another_file_is_another_relay(self):
+        """An upgrade: the next control process sees that the program is another one, and the relay it finds drains."""
+        self.armed()
+        slow = SlowVisitor(LAPTOP, self.public_port)
+        first = self.relay_status()["pid"]
+        self.configure(**{"max-per-source": 1024})
+        self.assertEqual(self.relay_status()["pid"], first)
+        program = os.path.join(self.folder, "upgraded")
+        shutil.copy(self.relay_program(), program)
+        self.environment["FUNNEL_RELAY_PROGRAM"] = program
+        self.configure(**{"max-per-source": 1024})
+        second = wait_for(lambda: (pid := self.relay_status()["pid"]) != first and pid, "another relay")
+        os.unlink(program)
+        shutil.copy(self.relay_program(), program)
+        self.configure(**{"max-per-source": 1024})
+        wait_for(lambda: self.relay_status()["pid"] not in (first, second), "a third relay")
+        self.assertEqual(slow.finish(), "hello from the node")
+        slow.close()
+
+    def test_port_of_the_service_manager(self):
+        """What it holds open and nobody wants is answered, and said."""
+        self.configure(**{"public-ports": free_port()})
+        wait_for(lambda: "Port %d is no public port" % self.public_port in self.log(), "the warning")
+        self.assertEqual(self.visit("x"), "TLSV1_UNRECOGNIZED_NAME")
+
+    def test_needs_its_units(self):
+        """It does not start an agent of its own beside those of units."""
+        self.assertEqual(self.stop(), 0)
+        self.kill("agent")
+        with self.assertRaisesRegex(AssertionError, "systemctl start funnel-netns-ingress"):
+            self.start()
+        self.daemon = None
+        self.start_agent()
+        os.unlink(os.path.join(self.run_dir, "relay.sock"))
+        with self.assertRaisesRegex(AssertionError, "systemctl start funnel-relay.socket"):
+            self.start()
+        self.daemon = None
 
 
 if __name__ == "__main__":
