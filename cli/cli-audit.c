@@ -15,6 +15,7 @@
 #include "lib/base/fingerprint.h"
 #include "lib/base/host.h"
 #include "lib/base/json-read.h"
+#include "lib/client/phrase.h"
 
 #include <glib/gi18n.h>
 #include <gnutls/x509.h>
@@ -126,17 +127,19 @@ check_ingress (Run *run)
   if (!run->share)
     {
       funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "ingress",
-                        "nothing is shared under this name, so the ingress does not try it");
+                        N_ ("nothing is shared under this name, so the ingress does not try it"));
       return;
     }
   state = funnel_label_clean (funnel_dbus_share_get_state (run->share));
   reason = funnel_label_clean (funnel_dbus_share_get_reason (run->share));
   if (funnel_label_is_active (state))
     funnel_audit_add (&run->audit, FUNNEL_AUDIT_OK, "ingress",
-                      "the ingress's probe has seen this share's own certificate");
+                      N_ ("the ingress's probe has seen this share's own certificate"));
   else
-    funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "ingress", "the share is %s%s%s", state,
-                      *reason ? ": " : "", reason);
+    funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "ingress",
+                      *reason ? N_ ("the share is in the state %s: %s")
+                              : N_ ("the share is in the state %s"),
+                      state, reason);
 }
 
 static char *
@@ -174,14 +177,14 @@ check_direct (Run *run, GError **error)
   funnel_web_leaf_async (run->name, port, run->cli->cancellable, funnel_cli_await_cb, &result);
   der = funnel_web_leaf_finish (funnel_cli_await (&result), &trusted, &failure);
   if (!der)
-    return note_failure (run, "direct", "could not be visited from here", failure, error);
+    return note_failure (run, "direct", N_ ("could not be visited from here"), failure, error);
   leaf = funnel_fingerprint_leaf (g_bytes_get_data (der, NULL), g_bytes_get_size (der));
   serial = read_serial (der);
   funnel_audit_add_leaf (&run->audit, leaf, serial, local ? NULL : run->own,
                          (const char *const *)run->serials);
   if (!trusted)
     funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "direct",
-                      "this machine does not trust the authority that certificate is from");
+                      N_ ("this machine does not trust the authority that certificate is from"));
   return TRUE;
 }
 
@@ -226,12 +229,13 @@ find_issuer (Run *run, GError **error)
     return TRUE;
   text = read_web (run, run->ca, &failure);
   if (!text)
-    return note_failure (run, "caa", "the authority's directory cannot be read", failure, error);
+    return note_failure (run, "caa", N_ ("the authority's directory cannot be read"), failure,
+                         error);
   run->issuer = read_identity (text);
   if (!run->issuer)
     funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "caa",
-                      "the authority does not say what it is called in CAA records; --issuer=NAME "
-                      "does");
+                      N_ ("the authority does not say what it is called in CAA records; "
+                          "--issuer=NAME does"));
   return TRUE;
 }
 
@@ -257,10 +261,10 @@ check_caa (Run *run, GError **error)
                            funnel_cli_await_cb, &result);
   records = funnel_caa_lookup_finish (funnel_cli_await (&result), &where, &failure);
   if (!records)
-    return note_failure (run, "caa", "CAA records cannot be looked up", failure, error);
+    return note_failure (run, "caa", N_ ("CAA records cannot be looked up"), failure, error);
   verdict = funnel_caa_judge ((const char *const *)records, run->issuer, run->account, &why);
-  funnel_audit_add (&run->audit, grades[verdict], "caa", "%s%s%s%s", why,
-                    where ? _ (" (records of ") : "", where ? where : "", where ? ")" : "");
+  funnel_audit_add (&run->audit, grades[verdict], "caa", where ? N_ ("%s (records of %s)") : "%s",
+                    why, where);
   return TRUE;
 }
 
@@ -274,9 +278,9 @@ read_entries (Run *run, GPtrArray *found, guint64 size, guint *unreadable, GErro
 
   if (next > 0)
     funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "log",
-                      "only the newest %d of %" G_GUINT64_FORMAT
-                      " entries of the log were looked at; a monitor knows them all",
-                      ENTRIES_LOOKED_AT, size);
+                      N_ ("only the newest %d of %lu entries of the log were looked at; a monitor "
+                          "knows them all"),
+                      ENTRIES_LOOKED_AT, (unsigned long)size);
   while (next < size)
     {
       guint64 last = MIN (next + BATCH, size) - 1;
@@ -293,9 +297,8 @@ read_entries (Run *run, GPtrArray *found, guint64 size, guint *unreadable, GErro
       if (count == 0 || count > last - next + 1)
         {
           g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                       "asked for entries %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-                       ", it gave %u",
-                       next, last, count);
+                       N_ ("asked for entries %lu to %lu, it gave %u"), (unsigned long)next,
+                       (unsigned long)last, count);
           return FALSE;
         }
       next += count;
@@ -336,7 +339,7 @@ check_log (Run *run, GError **error)
   if (!read_log (run, found, &unreadable, &failure))
     return note_failure (run, "log", run->cli->options->ct_log, failure, error);
   if (unreadable > 0)
-    funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "log", "%u entries could not be read",
+    funnel_audit_add (&run->audit, FUNNEL_AUDIT_NOTE, "log", N_ ("%u entries could not be read"),
                       unreadable);
   funnel_audit_add_entries (&run->audit, found, (const char *const *)run->serials,
                             g_get_real_time () / G_USEC_PER_SEC);
@@ -362,7 +365,7 @@ print_result (Run *run)
       funnel_cli_json_print (document, TRUE);
       return;
     }
-  funnel_audit_print (&run->audit);
+  funnel_audit_print (&run->audit, funnel_phrase_translate);
   if (advice)
     printf (_ ("\nCAA records that let only this node's account have a certificate:\n%s\n"),
             advice);

@@ -98,7 +98,7 @@ show (FunnelCli *cli)
       print_directory (directory);
     }
   if (*clean)
-    printf ("contact %s\n", clean);
+    printf (_ ("contact %s\n"), clean);
 }
 
 /* --- What is to be set --- */

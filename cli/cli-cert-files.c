@@ -34,11 +34,11 @@ funnel_cert_check_outputs (const FunnelCliOptions *options, gboolean to_stdout, 
   const char *problem = NULL;
 
   if (to_stdout && (options->certificate_file || options->key_file))
-    problem = "- already says where it goes; leave --cert-file and --key-file off";
+    problem = _ ("- already says where it goes; leave --cert-file and --key-file off");
   else if (is_pkcs12 (options->key_file))
-    problem = "a PKCS #12 file holds certificate and key; name it with --cert-file";
+    problem = _ ("a PKCS #12 file holds certificate and key; name it with --cert-file");
   else if (is_pkcs12 (options->certificate_file) && options->key_file)
-    problem = "a PKCS #12 file holds the key too; leave --key-file off";
+    problem = _ ("a PKCS #12 file holds the key too; leave --key-file off");
   if (!problem)
     return TRUE;
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, problem);
@@ -199,7 +199,7 @@ write_pkcs12 (const char *file,
     ok = write_file (file, (const char *)der.data, der.size, KEY_MODE, error);
   gnutls_free (der.data);
   if (ok)
-    fprintf (stderr, "Its password is: " PKCS12_PASSWORD "\n");
+    fprintf (stderr, _ ("Its password is: %s\n"), PKCS12_PASSWORD);
   return ok;
 }
 

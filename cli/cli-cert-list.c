@@ -17,6 +17,16 @@ dup_text (GVariant *dict, const char *key)
   return funnel_label_clean (text);
 }
 
+/* The same of what is said in English. */
+static char *
+say_text (GVariant *dict, const char *key)
+{
+  const char *text = "";
+
+  g_variant_lookup (dict, key, "&s", &text);
+  return funnel_label_say (text);
+}
+
 static guint64
 get_time (GVariant *dict, const char *key)
 {
@@ -61,8 +71,9 @@ format_time (guint64 seconds)
 static void
 print_field (const char *name, const char *value)
 {
-  if (value && *value)
-    printf ("|-- %-9s %s\n", name, value);
+  g_autofree char *line = funnel_label_field (name, value);
+
+  fputs (line, stdout);
 }
 
 static void
@@ -79,21 +90,21 @@ print_install (GVariant *install, gboolean only_problem)
 {
   g_autofree char *folder = dup_text (install, "folder");
   g_autofree char *group = dup_text (install, "group");
-  g_autofree char *problem = dup_text (install, "problem");
+  g_autofree char *problem = say_text (install, "problem");
   g_autofree char *retry = format_time (get_time (install, "retry-at"));
   g_autoptr (GString) text = g_string_new (folder);
 
   if (only_problem && !*problem)
     return;
   if (*group)
-    g_string_append_printf (text, ", group %s", group);
+    g_string_append_printf (text, _ (", group %s"), group);
   if (get_flag (install, "hook"))
     g_string_append (text, _ (", with a hook"));
   if (*problem)
     g_string_append_printf (text, ": %s", problem);
   if (*retry)
     g_string_append_printf (text, _ ("; tried again at %s"), retry);
-  print_field ("files", text->str);
+  print_field (C_ ("field", "files"), text->str);
 }
 
 static void
@@ -117,9 +128,9 @@ static void
 print_certificate (const char *name, GVariant *dict)
 {
   g_autofree char *state = dup_text (dict, "state");
-  g_autofree char *problem = dup_text (dict, "problem");
-  g_autofree char *next = dup_text (dict, "next-step");
-  g_autofree char *step = dup_text (dict, "step");
+  g_autofree char *problem = say_text (dict, "problem");
+  g_autofree char *next = say_text (dict, "next-step");
+  g_autofree char *step = say_text (dict, "step");
   g_autofree char *issuer = dup_text (dict, "issuer");
   g_autofree char *end = format_time (get_time (dict, "not-after"));
   g_autofree char *clean = funnel_label_clean (name);
@@ -129,15 +140,16 @@ print_certificate (const char *name, GVariant *dict)
   g_autofree char *text = g_strdup_printf ("%s%s%s", state, *problem ? ": " : "", problem);
 
   printf ("%s\n", clean);
-  print_field ("state", text);
-  print_field ("now", step);
-  print_field ("next", next);
-  print_retry ("tried", get_time (dict, "retry-at"));
-  print_field ("issuer", issuer);
-  print_field ("until", end);
-  print_retry ("renewal", get_time (dict, "renew-at"));
-  print_field ("kept", get_flag (dict, "kept") ? _ ("current, because of `funnel cert`") : "");
-  print_field ("users", clean_users);
+  print_field (C_ ("field", "state"), text);
+  print_field (C_ ("field", "now"), step);
+  print_field (C_ ("field", "next"), next);
+  print_retry (C_ ("field", "tried"), get_time (dict, "retry-at"));
+  print_field (C_ ("field", "issuer"), issuer);
+  print_field (C_ ("field", "until"), end);
+  print_retry (C_ ("field", "renewal"), get_time (dict, "renew-at"));
+  print_field (C_ ("field", "kept"),
+               get_flag (dict, "kept") ? _ ("current, because of `funnel cert`") : "");
+  print_field (C_ ("field", "users"), clean_users);
   print_installs (dict, FALSE);
 }
 
@@ -260,8 +272,9 @@ funnel_cert_print_list (FunnelDBusCertificates *certificates, gboolean json)
   if (count == 0)
     puts (_ (
         "There is no certificate.\nNext: `funnel 3000` gets one, and so does `funnel cert NAME`."));
-  print_place ("Local API: socket", funnel_dbus_certificates_get_local_api_socket (certificates));
-  print_place ("Local API: HTTP at", funnel_dbus_certificates_get_local_api_url (certificates));
+  print_place (_ ("Local API: socket"),
+               funnel_dbus_certificates_get_local_api_socket (certificates));
+  print_place (_ ("Local API: HTTP at"), funnel_dbus_certificates_get_local_api_url (certificates));
 }
 
 void

@@ -131,7 +131,7 @@ show_progress (Run *run)
     return;
   g_variant_lookup (dict, "step", "&s", &step);
   g_variant_lookup (dict, "problem", "&s", &problem);
-  line = funnel_label_clean (*step ? step : problem);
+  line = funnel_label_say (*step ? step : problem);
   if (!*line || g_strcmp0 (line, run->said) == 0)
     return;
   g_free (run->said);
@@ -220,7 +220,7 @@ do_install (Run *run, GError **error)
            options->install_folder, run->name);
   if (!*problem)
     return TRUE;
-  clean = funnel_label_clean (problem);
+  clean = funnel_label_say (problem);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
                _ ("%s; the files are in place, and the hook is tried again"), clean);
   return FALSE;

@@ -11,6 +11,7 @@
 #include "cli/cli-session.h"
 #include "lib/base/error.h"
 #include "lib/client/language.h"
+#include "lib/client/phrase.h"
 
 /* --- Which command --- */
 
@@ -106,14 +107,17 @@ sighup_cb (gpointer data)
 static FunnelExit
 print_error (const GError *error, gboolean json)
 {
+  g_autofree char *message = NULL;
+
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
-      fputs ("Interrupted.\n", stderr);
+      fputs (_ ("Interrupted.\n"), stderr);
       return FUNNEL_EXIT_INTERRUPTED;
     }
   if (json)
     funnel_cli_json_print_error (error);
-  fprintf (stderr, "Error: %s\n", error->message);
+  message = funnel_phrase_translate (error->message);
+  fprintf (stderr, _ ("Error: %s\n"), message);
   if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT))
     {
       fputs (_ ("try `funnel --help` for usage info\n"), stderr);

@@ -238,7 +238,7 @@ offer_flags (const FunnelCliCommand *command, const char *begun)
         offer (begun, "", candidate, description + strspn (description, " "));
     }
   if (!command->name)
-    offer (begun, "", "--version", "print the version");
+    offer (begun, "", "--version", _ ("print the version"));
 }
 
 /* @flag: "--name", without "=". FALSE if it has no value that is known. */
@@ -333,7 +333,7 @@ complete (FunnelCli *cli, char **words, gsize n)
   else if (before.n_arguments == 0)
     offer_first (cli, begun);
   else
-    offer (begun, "", "off", "end this share");
+    offer (begun, "", "off", _ ("end this share"));
 }
 
 static FunnelExit

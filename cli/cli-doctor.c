@@ -9,6 +9,7 @@
 #include "cli/cli-session.h"
 #include "lib/base/doctor-step.h"
 #include "lib/base/error.h"
+#include "lib/client/phrase.h"
 
 #define CALL_MS 30000
 
@@ -57,7 +58,7 @@ ask_daemon (FunnelCli *cli, GError **error)
     {
       g_clear_error (&local_error);
       local_error = g_error_new_literal (FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                                         "the funneld that runs is older than this command");
+                                         _ ("the funneld that runs is older than this command"));
       return report_no_daemon (local_error, "systemctl --user restart funneld");
     }
   g_propagate_error (error, funnel_client_map_error (g_steal_pointer (&local_error)));
@@ -83,7 +84,7 @@ run (FunnelCli *cli, GError **error)
     funnel_cli_json_print (funnel_doctor_to_json (steps), TRUE);
   else
     {
-      text = funnel_doctor_print (steps);
+      text = funnel_doctor_print (steps, funnel_phrase_translate);
       fputs (text, stdout);
     }
   return funnel_doctor_has_failed (steps) ? FUNNEL_EXIT_ERROR : FUNNEL_EXIT_OK;

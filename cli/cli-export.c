@@ -151,7 +151,7 @@ print_left (GVariant *left)
   g_variant_iter_init (&iter, left);
   while (g_variant_iter_next (&iter, "&s", &line))
     {
-      g_autofree char *clean = funnel_label_clean (line);
+      g_autofree char *clean = funnel_label_say (line);
 
       printf ("  %s\n", clean);
     }

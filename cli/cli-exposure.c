@@ -47,8 +47,8 @@ funnel_cli_exposure_warn (FunnelDBusShare *share)
 
   for (; warnings != NULL && *warnings != NULL; warnings++)
     {
-      g_autofree char *clean = funnel_label_clean (*warnings);
+      g_autofree char *clean = funnel_label_say (*warnings);
 
-      fprintf (stderr, "Warning: %s\n", clean);
+      fprintf (stderr, _ ("Warning: %s\n"), clean);
     }
 }

@@ -73,7 +73,7 @@ static void
 print_next_step (FunnelDBusIngress *ingress, const char *node)
 {
   g_autofree char *state = funnel_label_clean (funnel_dbus_ingress_get_state (ingress));
-  g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *reason = funnel_label_say (funnel_dbus_ingress_get_reason (ingress));
 
   if (!is_linked (ingress))
     printf (_ ("It does not answer inside the tunnel yet (%s%s%s); `funnel status` shows when it "
@@ -96,10 +96,10 @@ print_joined (FunnelDBusIngress *ingress)
   g_autofree char *joined_names = names ? g_strjoinv (", ", (char **)names) : g_strdup ("");
   g_autofree char *clean_names = funnel_label_clean (joined_names);
 
-  printf ("Joined %s as %s", endpoint, node);
   if (*clean_names)
-    printf (" (%s)", clean_names);
-  puts (".");
+    printf (_ ("Joined %s as %s (%s).\n"), endpoint, node, clean_names);
+  else
+    printf (_ ("Joined %s as %s.\n"), endpoint, node);
   print_next_step (ingress, node);
 }
 

@@ -6,13 +6,49 @@
 
 #include "lib/base/duration.h"
 #include "lib/base/json-read.h"
+#include "lib/client/phrase.h"
 
-#define TEXT_MAX 1000 /* bytes of one text from the daemon; more is cut */
+#define TEXT_MAX 1000   /* bytes of one text from the daemon; more is cut */
+#define FIELD_COLUMNS 9 /* of a name; a longer one takes what it needs */
 
 char *
 funnel_label_clean (const char *text)
 {
   return funnel_text_one_line (text ? text : "", TEXT_MAX);
+}
+
+char *
+funnel_label_say (const char *text)
+{
+  g_autofree char *translated = funnel_phrase_translate (text);
+
+  return funnel_label_clean (translated);
+}
+
+static guint
+text_width (const char *text, gsize len)
+{
+  guint width = 0;
+
+  for (const char *at = text; at < text + len; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+
+      if (!g_unichar_iszerowidth (c))
+        width += g_unichar_iswide (c) ? 2 : 1;
+    }
+  return width;
+}
+
+char *
+funnel_label_field (const char *name, const char *value)
+{
+  guint width = text_width (name, strlen (name));
+  guint padding = width < FIELD_COLUMNS ? FIELD_COLUMNS - width : 0;
+
+  if (!value || !*value)
+    return g_strdup ("");
+  return g_strdup_printf ("|-- %s%*s %s\n", name, (int)padding, "", value);
 }
 
 gboolean
@@ -39,33 +75,33 @@ funnel_label_target (const char *kind, const char *target)
   if (g_strcmp0 (kind, "tls-terminated-tcp") == 0)
     return g_strdup_printf (_ ("forward %s (TLS ends here)"), clean);
   if (clean[0] == '/')
-    return g_strdup_printf ("path %s", clean);
+    return g_strdup_printf (_ ("path %s"), clean);
   if (g_str_has_prefix (clean, "text:"))
-    return g_strdup_printf ("text \"%s\"", clean + strlen ("text:"));
-  return g_strdup_printf ("proxy %s", clean);
+    return g_strdup_printf (_ ("text \"%s\""), clean + strlen ("text:"));
+  return g_strdup_printf (_ ("proxy %s"), clean);
 }
 
 char *
 funnel_label_state (const FunnelCliShareText *share)
 {
   g_autofree char *state = funnel_label_clean (share->state);
-  g_autofree char *reason = funnel_label_clean (share->reason);
+  g_autofree char *reason = funnel_label_say (share->reason);
 
   if (!*state)
-    return g_strdup ("unknown");
-  return *reason ? g_strdup_printf ("%s: %s", state, reason) : g_steal_pointer (&state);
+    return g_strdup (_ ("unknown"));
+  return *reason ? g_strdup_printf (_ ("%s: %s"), state, reason) : g_steal_pointer (&state);
 }
 
 char *
 funnel_label_line (const FunnelCliShareText *share)
 {
   g_autofree char *state = funnel_label_state (share);
-  g_autofree char *next = funnel_label_clean (share->next_step);
+  g_autofree char *next = funnel_label_say (share->next_step);
   g_autofree char *url = funnel_label_clean (share->url);
 
   if (funnel_label_is_active (share->state))
     return g_strdup_printf ("%s %s", funnel_label_headline (share->state, FALSE), url);
-  return *next ? g_strdup_printf ("%s | next: %s", state, next) : g_steal_pointer (&state);
+  return *next ? g_strdup_printf (_ ("%s | next: %s"), state, next) : g_steal_pointer (&state);
 }
 
 char *
@@ -80,11 +116,14 @@ funnel_label_block (const FunnelCliShareText *share, gboolean was_active, const 
   if (!funnel_label_is_active (share->state))
     {
       g_autofree char *state = funnel_label_state (share);
-      g_autofree char *next = funnel_label_clean (share->next_step);
+      g_autofree char *next = funnel_label_say (share->next_step);
 
       g_string_append_printf (text, "\n%s\n", state);
       if (*next)
-        g_string_append_printf (text, "next: %s\n", next);
+        {
+          g_string_append_printf (text, _ ("next: %s"), next);
+          g_string_append_c (text, '\n');
+        }
     }
   if (footer)
     g_string_append_printf (text, "\n%s\n", footer);
@@ -178,24 +217,9 @@ funnel_label_age (guint64 then, gint64 now)
   g_autofree char *duration = NULL;
 
   if (then == 0)
-    return g_strdup ("never");
+    return g_strdup (_ ("never"));
   duration = funnel_duration_print (now - (gint64)then);
-  return g_strdup_printf ("%s ago", duration);
-}
-
-static guint
-text_width (const char *text, gsize len)
-{
-  guint width = 0;
-
-  for (const char *at = text; at < text + len; at = g_utf8_next_char (at))
-    {
-      gunichar c = g_utf8_get_char (at);
-
-      if (!g_unichar_iszerowidth (c))
-        width += g_unichar_iswide (c) ? 2 : 1;
-    }
-  return width;
+  return g_strdup_printf (_ ("%s ago"), duration);
 }
 
 guint
@@ -238,7 +262,7 @@ funnel_label_certificate (GVariant *certificate)
     return NULL;
   end = format_time (not_after);
   clean_issuer = funnel_label_clean (issuer);
-  g_string_append_printf (text, "%s, until %s", clean_issuer, end);
+  g_string_append_printf (text, _ ("%s, until %s"), clean_issuer, end);
   if (g_variant_lookup (certificate, "renew-at", "x", &renew_at))
     {
       renewal = format_time (renew_at);
@@ -246,8 +270,8 @@ funnel_label_certificate (GVariant *certificate)
     }
   if (g_variant_lookup (certificate, "problem", "&s", &problem))
     {
-      clean_problem = funnel_label_clean (problem);
-      g_string_append_printf (text, "; PROBLEM: %s", clean_problem);
+      clean_problem = funnel_label_say (problem);
+      g_string_append_printf (text, _ ("; PROBLEM: %s"), clean_problem);
     }
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
@@ -262,7 +286,7 @@ funnel_label_request (const FunnelCliRequest *request)
   g_autofree char *path = funnel_label_clean (request->path);
   g_autofree char *size = g_format_size (request->bytes);
   g_autofree char *status
-      = request->status ? g_strdup_printf ("%u", request->status) : g_strdup ("unanswered");
+      = request->status ? g_strdup_printf ("%u", request->status) : g_strdup (_ ("unanswered"));
   char *port = strrchr (source, ':');
 
   if (port)
@@ -296,7 +320,7 @@ funnel_label_mount (GVariant *mount, gboolean with_path)
   const char *kind = lookup_text (mount, "kind"), *host = lookup_text (mount, "host-header");
   g_autofree char *path = funnel_label_clean (lookup_text (mount, "path"));
   g_autofree char *target = funnel_label_clean (lookup_text (mount, "target"));
-  g_autofree char *problem = funnel_label_clean (lookup_text (mount, "problem"));
+  g_autofree char *problem = funnel_label_say (lookup_text (mount, "problem"));
   GString *text = g_string_new (NULL);
 
   if (with_path)
@@ -312,12 +336,12 @@ funnel_label_mount (GVariant *mount, gboolean with_path)
     if (lookup_flag (mount, flags[i]))
       g_string_append_printf (text, ", %s", flags[i]);
   if (*problem)
-    g_string_append_printf (text, "; DOWN: %s", problem);
+    g_string_append_printf (text, _ ("; DOWN: %s"), problem);
   return g_string_free (text, FALSE);
 }
 
 static void
-append_ranges (GString *text, GVariant *access, const char *key, const char *before)
+append_ranges (GString *text, GVariant *access, const char *key)
 {
   g_autofree const char **ranges = NULL;
   g_autofree char *joined = NULL;
@@ -327,7 +351,9 @@ append_ranges (GString *text, GVariant *access, const char *key, const char *bef
     return;
   joined = g_strjoinv (", ", (GStrv)ranges);
   clean = funnel_label_clean (joined);
-  g_string_append_printf (text, "%s%s%s", text->len ? "; " : "", before, clean);
+  if (text->len)
+    g_string_append (text, "; ");
+  g_string_append_printf (text, g_str_equal (key, "allow") ? _ ("only %s") : _ ("not %s"), clean);
 }
 
 char *
@@ -339,8 +365,8 @@ funnel_label_access (GVariant *access)
 
   if (!access)
     return g_string_free (text, FALSE);
-  append_ranges (text, access, "allow", "only ");
-  append_ranges (text, access, "deny", "not ");
+  append_ranges (text, access, "allow");
+  append_ranges (text, access, "deny");
   user = funnel_label_clean (lookup_text (access, "auth-user"));
   if (*user)
     g_string_append_printf (text, _ ("%spassword of %s"), text->len ? "; " : "", user);

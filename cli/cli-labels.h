@@ -88,5 +88,9 @@ guint funnel_label_rows (const char *text, guint columns);
 
 /** funnel_label_clean: @text as one line that cannot move the cursor; "" for NULL. */
 char *funnel_label_clean (const char *text);
+/** funnel_label_say: the same of what the daemon says, in the user's language. */
+char *funnel_label_say (const char *text);
+/** funnel_label_field: "|-- name      value\n"; "" for an empty or no value. */
+char *funnel_label_field (const char *name, const char *value);
 
 G_END_DECLS

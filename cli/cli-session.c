@@ -195,10 +195,29 @@ funnel_cli_ask (FunnelCli *cli, const char *question, gboolean secret, GError **
   return line;
 }
 
+/* In the user's language, or in English. */
+static gboolean
+means_yes (const char *answer)
+{
+  const char *const words[] = {"y", "yes", C_ ("answer", "y"), C_ ("answer", "yes")};
+  g_autofree char *valid = g_utf8_make_valid (answer, -1);
+  g_autofree char *folded = g_utf8_casefold (valid, -1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_autofree char *word = g_utf8_casefold (words[i], -1);
+
+      if (g_str_equal (word, folded))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 gboolean
 funnel_cli_confirm (FunnelCli *cli, const char *question, GError **error)
 {
-  g_autofree char *whole = g_strdup_printf ("%s [y/N] ", question);
+  /* Translators: the letters are those of your language for yes and No. */
+  g_autofree char *whole = g_strdup_printf (_ ("%s [y/N] "), question);
   g_autofree char *answer = NULL;
 
   if (cli->options->yes)
@@ -206,7 +225,7 @@ funnel_cli_confirm (FunnelCli *cli, const char *question, GError **error)
   answer = funnel_cli_ask (cli, whole, FALSE, error);
   if (!answer)
     return FALSE;
-  if (g_ascii_strcasecmp (answer, "y") == 0 || g_ascii_strcasecmp (answer, "yes") == 0)
+  if (means_yes (answer))
     return TRUE;
   if (!*answer && !isatty (STDIN_FILENO))
     {

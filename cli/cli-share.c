@@ -159,7 +159,7 @@ stop (Run *run)
       funnel_client_stop_async (run->cli->client, run->share, NULL, funnel_cli_await_cb, &result);
       funnel_client_stop_finish (run->cli->client, funnel_cli_await (&result), NULL);
     }
-  funnel_cli_view_note (run->view, "Stopped sharing.");
+  funnel_cli_view_note (run->view, _ ("Stopped sharing."));
   return FUNNEL_EXIT_OK;
 }
 
@@ -191,7 +191,8 @@ wait_for_daemon (FunnelCli *cli, GError **error)
 static gboolean
 resume (Run *run, GError **error)
 {
-  funnel_cli_view_note (run->view, "The daemon (funneld) went away; waiting for it to come back.");
+  funnel_cli_view_note (run->view,
+                        _ ("The daemon (funneld) went away; waiting for it to come back."));
   return wait_for_daemon (run->cli, error) && begin (run, error);
 }
 
@@ -489,13 +490,13 @@ check_usage (FunnelCli *cli, GError **error)
   const char *message = NULL;
 
   if (cli->arguments[0] && !*cli->arguments[0])
-    message = "empty target";
+    message = _ ("empty target");
   else if ((options->given & FUNNEL_CLI_WAIT) && !options->background)
-    message = "--wait needs --bg";
+    message = _ ("--wait needs --bg");
   else if (options->command && options->background)
-    message = "a share made for a command ends with it; leave --bg off";
+    message = _ ("a share made for a command ends with it; leave --bg off");
   else if (options->share.port_env && !options->command)
-    message = "--port-env needs a command, as in: funnel --port-env 3000 -- npm start";
+    message = _ ("--port-env needs a command, as in: funnel --port-env 3000 -- npm start");
   if (!message)
     return TRUE;
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, message);

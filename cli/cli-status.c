@@ -10,12 +10,12 @@
 #include "cli/cli-labels.h"
 #include "cli/cli-session.h"
 
-/* "name   value"; nothing for an empty value. */
 static void
 print_field (const char *name, const char *value)
 {
-  if (value && *value)
-    printf ("|-- %-9s %s\n", name, value);
+  g_autofree char *line = funnel_label_field (name, value);
+
+  fputs (line, stdout);
 }
 
 static void
@@ -32,13 +32,14 @@ print_tunnel (FunnelDBusIngress *ingress)
     text = g_strdup (_ ("direct: NOT a tunnel, for tests and demonstrations on one machine only"));
   else if (*kind)
     text = g_strdup_printf (_ ("%s, engine %s, mtu %u, last handshake %s"), kind,
-                            *engine ? engine : "none", funnel_dbus_ingress_get_mtu (ingress), age);
-  print_field ("tunnel", text);
+                            *engine ? engine : _ ("none"), funnel_dbus_ingress_get_mtu (ingress),
+                            age);
+  print_field (C_ ("field", "tunnel"), text);
   for (guint i = 0; passed_over && passed_over[i]; i++)
     {
-      g_autofree char *clean = funnel_label_clean (passed_over[i]);
+      g_autofree char *clean = funnel_label_say (passed_over[i]);
 
-      print_field ("passed", clean);
+      print_field (C_ ("field", "passed"), clean);
     }
 }
 
@@ -48,22 +49,23 @@ print_ingress (FunnelDBusIngress *ingress)
   g_autofree char *endpoint = funnel_label_clean (funnel_dbus_ingress_get_endpoint (ingress));
   g_autofree char *node = funnel_label_clean (funnel_dbus_ingress_get_node (ingress));
   g_autofree char *state = funnel_label_clean (funnel_dbus_ingress_get_state (ingress));
-  g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
-  g_autofree char *next = funnel_label_clean (funnel_dbus_ingress_get_next_step (ingress));
-  g_autofree char *link = g_strdup_printf ("%s%s%s", state, *reason ? ": " : "", reason);
+  g_autofree char *reason = funnel_label_say (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *next = funnel_label_say (funnel_dbus_ingress_get_next_step (ingress));
+  g_autofree char *link
+      = *reason ? g_strdup_printf (_ ("%s: %s"), state, reason) : g_strdup (state);
   g_autofree char *grants = funnel_label_grants (funnel_dbus_ingress_get_grants (ingress));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_ingress_get_refusals (ingress));
   g_autofree char *none = g_strdup_printf (
       _ ("none; the ingress's admin grants with: funnel-ingress grant %s"), node);
 
-  printf (_ ("ingress %s, this node is %s\n"), endpoint, *node ? node : "unnamed");
-  print_field ("link", link);
-  print_field ("next", next);
+  printf (_ ("ingress %s, this node is %s\n"), endpoint, *node ? node : _ ("unnamed"));
+  print_field (C_ ("field", "link"), link);
+  print_field (C_ ("field", "next"), next);
   print_tunnel (ingress);
   /* Without a link it is not known what is granted. */
   if (grants || g_strcmp0 (state, "linked") == 0)
-    print_field ("granted", grants ? grants : none);
-  print_field ("refused", refusals);
+    print_field (C_ ("field", "granted"), grants ? grants : none);
+  print_field (C_ ("field", "refused"), refusals);
 }
 
 static void
@@ -71,12 +73,11 @@ print_visitors (FunnelDBusShare *share)
 {
   g_autofree char *in = g_format_size (funnel_dbus_share_get_bytes_in (share));
   g_autofree char *out = g_format_size (funnel_dbus_share_get_bytes_out (share));
-  g_autofree char *text
-      = g_strdup_printf ("%u now, %" G_GUINT64_FORMAT " in all, %s received, %s sent",
-                         funnel_dbus_share_get_flows_active (share),
-                         funnel_dbus_share_get_flows_total (share), in, out);
+  g_autofree char *text = g_strdup_printf (
+      _ ("%u now, %lu in all, %s received, %s sent"), funnel_dbus_share_get_flows_active (share),
+      (unsigned long)funnel_dbus_share_get_flows_total (share), in, out);
 
-  print_field ("visitors", text);
+  print_field (C_ ("field", "visitors"), text);
 }
 
 /* A tree: one line for each path. */
@@ -112,19 +113,23 @@ print_rules (FunnelDBusShare *share)
   const char *const *alpn = funnel_dbus_share_get_alpn (share);
   guint proxy_protocol = funnel_dbus_share_get_proxy_protocol (share);
 
-  print_field ("access", access);
-  print_field ("ends", end);
-  print_field ("command", command);
+  print_field (C_ ("field", "access"), access);
+  print_field (C_ ("field", "ends"), end);
+  print_field (C_ ("field", "command"), command);
   if (proxy_protocol)
-    printf ("|-- %-9s version %u\n", "proxy", proxy_protocol);
+    {
+      g_autofree char *version = g_strdup_printf (_ ("version %u"), proxy_protocol);
+
+      print_field (C_ ("field", "PROXY"), version);
+    }
   if (alpn && alpn[0])
     {
       g_autofree char *joined = g_strjoinv (", ", (GStrv)alpn);
       g_autofree char *clean = funnel_label_clean (joined);
 
-      print_field ("alpn", clean);
+      print_field (C_ ("field", "ALPN"), clean);
     }
-  print_field ("requests", requests);
+  print_field (C_ ("field", "requests"), requests);
 }
 
 static void
@@ -139,24 +144,24 @@ print_share (FunnelDBusShare *share)
   g_autofree char *target = funnel_label_target (funnel_dbus_share_get_kind (share),
                                                  funnel_dbus_share_get_target (share));
   g_autofree char *state = funnel_label_state (&text);
-  g_autofree char *next = funnel_label_clean (funnel_dbus_share_get_next_step (share));
+  g_autofree char *next = funnel_label_say (funnel_dbus_share_get_next_step (share));
   g_autofree char *certificate
       = funnel_label_certificate (funnel_dbus_share_get_certificate (share));
   g_autofree char *refusals = funnel_label_counts (funnel_dbus_share_get_refusals (share));
 
-  printf ("%s%s\n", url, funnel_dbus_share_get_foreground (share) ? " (foreground)" : "");
+  printf ("%s%s\n", url, funnel_dbus_share_get_foreground (share) ? _ (" (foreground)") : "");
   print_mounts (share, target);
-  print_field ("state", state);
-  print_field ("next", next);
-  print_field ("cert", certificate);
+  print_field (C_ ("field", "state"), state);
+  print_field (C_ ("field", "next"), next);
+  print_field (C_ ("field", "cert"), certificate);
   print_rules (share);
   print_visitors (share);
-  print_field ("refused", refusals);
+  print_field (C_ ("field", "refused"), refusals);
   for (; warnings && *warnings; warnings++)
     {
-      g_autofree char *clean = funnel_label_clean (*warnings);
+      g_autofree char *clean = funnel_label_say (*warnings);
 
-      print_field ("warning", clean);
+      print_field (C_ ("field", "warning"), clean);
     }
 }
 

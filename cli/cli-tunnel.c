@@ -17,9 +17,9 @@ print_tunnel (FunnelDBusIngress *ingress)
   g_autofree char *choice = funnel_label_clean (funnel_dbus_ingress_get_tunnel_choice (ingress));
   g_autofree char *kind = funnel_label_clean (funnel_dbus_ingress_get_tunnel (ingress));
   g_autofree char *state = funnel_label_clean (funnel_dbus_ingress_get_state (ingress));
-  g_autofree char *reason = funnel_label_clean (funnel_dbus_ingress_get_reason (ingress));
+  g_autofree char *reason = funnel_label_say (funnel_dbus_ingress_get_reason (ingress));
 
-  printf ("%s: %s (chosen: %s), %s%s%s\n", endpoint, *kind ? kind : "none", choice, state,
+  printf (_ ("%s: %s (chosen: %s), %s%s%s\n"), endpoint, *kind ? kind : _ ("none"), choice, state,
           *reason ? ": " : "", reason);
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/wg-key.h"
 #include "lib/tunnel/endpoint.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DEADLINE_MS 9000
@@ -461,7 +462,8 @@ funnel_app_doctor_run_async (FunnelAppDoctor *self,
     {
       run->views = g_ptr_array_new ();
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                               "%u doctors are at work already; wait for them", self->runs->len);
+                               N_ ("%u doctors are at work already; wait for them"),
+                               self->runs->len);
       g_object_unref (task);
       return;
     }

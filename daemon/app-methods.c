@@ -3,6 +3,8 @@
 /* What callers on D-Bus wish. Who may was asked before (bus-access.h). */
 
 #include "daemon/app-private.h"
+
+#include <glib/gi18n.h>
 #include "daemon/join-work.h"
 #include "daemon/share-counters.h"
 #include "daemon/share-wishes.h"
@@ -44,11 +46,11 @@ check_may_join (FunnelApp *self, GError **error)
   if (ingress != NULL)
     g_set_error (
         error, FUNNEL_ERROR, FUNNEL_ERROR_ALREADY_JOINED,
-        "this node has joined %s already; to join another ingress, first type: funnel leave",
+        N_ ("this node has joined %s already; to join another ingress, first type: funnel leave"),
         funnel_ingress_get_spec (ingress)->host);
   else if (self->joining != NULL)
     g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                         "another join is under way; wait for it");
+                         N_ ("another join is under way; wait for it"));
   else
     return TRUE;
   return FALSE;

@@ -7,6 +7,7 @@
 #include "lib/base/json-read.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <limits.h>
 
 #define WISHES_FILE "certificate-wishes.json"
@@ -144,8 +145,8 @@ load_file (FunnelCertificateWishes *self,
       && (text == NULL || parse (self, text, len, &cause)))
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-               "%s/%s cannot be used: %s; it is left untouched; mend it or move it away, and "
-               "restart funneld",
+               N_ ("%s/%s cannot be used: %s; it is left untouched; mend it or move it away, and "
+                   "restart funneld"),
                funnel_state_dir_get_path (dir), file, cause->message);
   return FALSE;
 }

@@ -2,6 +2,8 @@
 
 #include "daemon/challenge-routes.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 #define CHALLENGE_PORT 443
@@ -61,17 +63,17 @@ check_link (FunnelIngress *ingress, char **next_step, GError **error)
     {
       *next_step = g_strdup ("funnel join TOKEN");
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED,
-                           "This node has not joined an ingress, through which a certificate "
-                           "authority could reach it");
+                           N_ ("This node has not joined an ingress, through which a certificate "
+                               "authority could reach it"));
       return FALSE;
     }
   if (funnel_ingress_get_state (ingress) == FUNNEL_INGRESS_LINKED)
     return TRUE;
   reason = funnel_ingress_get_reason (ingress);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-               "A certificate authority cannot reach this node, since there is no link to the "
-               "ingress%s%s; the certificate is ordered when it is back",
-               reason[0] != '\0' ? ": " : "", reason);
+               N_ ("A certificate authority cannot reach this node, since there is no link to the "
+                   "ingress (%s); the certificate is ordered when it is back"),
+               reason[0] != '\0' ? reason : N_ ("it is being made"));
   return FALSE;
 }
 
@@ -87,12 +89,13 @@ check_grant (FunnelIngress *ingress,
   if (funnel_grant_check (funnel_ingress_get_grants (ingress), name, port, now)
       == FUNNEL_GRANT_VALID)
     return TRUE;
-  *next_step = g_strdup_printf ("On the ingress: funnel-ingress grant %s --name %s --port %u",
+  *next_step = g_strdup_printf (N_ ("On the ingress: funnel-ingress grant %s --name %s --port %u"),
                                 funnel_ingress_get_spec (ingress)->node, name, port);
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
-               "A certificate authority looks for %s on port %u, which the ingress does not grant "
-               "to this node",
-               name, port);
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
+      N_ ("A certificate authority looks for %s on port %u, which the ingress does not grant "
+          "to this node"),
+      name, port);
   return FALSE;
 }
 
@@ -107,12 +110,13 @@ check_share (FunnelChallengeRoutes *self,
 
   if (share == NULL || funnel_share_kind_terminates (funnel_share_get_spec (share)->kind))
     return TRUE;
-  *next_step = g_strdup ("Order it with the server behind that share, and give its files with "
-                         "--cert-file and --key-file.");
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
-               "A certificate authority looks for %s on port %u, where TLS passes through to %s; "
-               "this node never intercepts that",
-               name, port, funnel_share_spec_get_target (funnel_share_get_spec (share)));
+  *next_step = g_strdup (N_ ("Order it with the server behind that share, and give its files with "
+                             "--cert-file and --key-file."));
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
+      N_ ("A certificate authority looks for %s on port %u, where TLS passes through to %s; "
+          "this node never intercepts that"),
+      name, port, funnel_share_spec_get_target (funnel_share_get_spec (share)));
   return FALSE;
 }
 
@@ -159,7 +163,7 @@ static void
 route_free (Route *route)
 {
   if (route->publishing != NULL)
-    finish (route, g_error_new_literal (FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "it was given up"));
+    finish (route, g_error_new_literal (FUNNEL_ERROR, FUNNEL_ERROR_FAILED, N_ ("it was given up")));
   funnel_certificate_unref (route->challenge);
   g_free (route->name);
   g_free (route);
@@ -172,8 +176,8 @@ on_deadline (gpointer user_data)
 
   route->deadline = 0;
   finish (route, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                              "the ingress did not say within %d s that visitors of %s port %u "
-                              "come to this node",
+                              N_ ("the ingress did not say within %d s that visitors of %s port %u "
+                                  "come to this node"),
                               ROUTED_MS / 1000, route->name, route->port));
   return G_SOURCE_REMOVE;
 }

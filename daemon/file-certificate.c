@@ -6,6 +6,7 @@
 
 #include "daemon/certificate-source.h"
 
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 
 #define SETTLE_MS 300
@@ -65,7 +66,7 @@ load (FunnelFileCertificate *self)
       return;
     }
   funnel_certificate_source_set (source, FUNNEL_CERTIFICATE_FAILED, NULL, error->message,
-                                 "Put a valid certificate there; it is noticed by itself.");
+                                 N_ ("Put a valid certificate there; it is noticed by itself."));
 }
 
 static gboolean

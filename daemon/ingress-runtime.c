@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 struct _FunnelIngressRuntime
@@ -221,7 +222,7 @@ funnel_ingress_runtime_set_tunnel (FunnelIngressRuntime *self, const char *choic
       && (g_str_equal (choice, "direct") || !g_strv_contains (funnel_tunnel_names (), choice)))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "“%s” is no kind of tunnel: say on, auto, or one of %s", choice, known);
+                   N_ ("“%s” is no kind of tunnel: say on, auto, or one of %s"), choice, known);
       return FALSE;
     }
   if (is_new)

@@ -7,6 +7,7 @@
 #include "lib/base/wg-key.h"
 #include "lib/wire/address.h"
 
+#include <glib/gi18n.h>
 #include <malloc.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ make_spec (const JoinWork *work, const FunnelJoinAnswer *answer, GError **error)
       || g_strcmp0 (answer->address, answer->ingress_address) == 0)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                   "the ingress gave tunnel addresses outside %u.64.0.0/10: %s and %s", first,
+                   N_ ("the ingress gave tunnel addresses outside %u.64.0.0/10: %s and %s"), first,
                    answer->address, answer->ingress_address);
       return NULL;
     }

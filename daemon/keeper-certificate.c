@@ -4,6 +4,8 @@
 
 #include "daemon/certificate-source.h"
 
+#include <glib/gi18n.h>
+
 #define FUNNEL_TYPE_KEEPER_CERTIFICATE (funnel_keeper_certificate_get_type ())
 G_DECLARE_FINAL_TYPE (FunnelKeeperCertificate,
                       funnel_keeper_certificate,
@@ -42,13 +44,13 @@ make_reason (FunnelKeeperCertificate *self, const FunnelKeptStatus *status)
   g_autofree char *when = status->retry_at != 0 ? format_time (status->retry_at) : NULL;
 
   if (status->ordering)
-    return g_strdup_printf ("Getting a certificate for %s: %s.", self->name, status->step);
+    return g_strdup_printf (N_ ("Getting a certificate for %s: %s."), self->name, status->step);
   if (status->problem != NULL && when != NULL)
-    return g_strdup_printf ("There is no certificate for %s: %s. It is tried again at %s.",
+    return g_strdup_printf (N_ ("There is no certificate for %s: %s. It is tried again at %s."),
                             self->name, status->problem, when);
   if (status->problem != NULL)
     return g_strdup_printf ("%s.", status->problem);
-  return g_strdup_printf ("A certificate for %s is being ordered.", self->name);
+  return g_strdup_printf (N_ ("A certificate for %s is being ordered."), self->name);
 }
 
 static FunnelCertificateFact

@@ -8,6 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ keep (FunnelLocalCertificates *self, const char *name, GError **error)
   if (self->wishes->names->len >= FUNNEL_WISHES_NAMES_MAX)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                   "%d names are kept already; take one away with: funnel cert NAME --forget",
+                   N_ ("%d names are kept already; take one away with: funnel cert NAME --forget"),
                    FUNNEL_WISHES_NAMES_MAX);
       return FALSE;
     }
@@ -296,7 +297,7 @@ funnel_local_certificates_install_async (FunnelLocalCertificates *self,
       && self->installs->len >= FUNNEL_WISHES_INSTALLS_MAX)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                               "%d folders are kept already; take one away with --uninstall",
+                               N_ ("%d folders are kept already; take one away with --uninstall"),
                                FUNNEL_WISHES_INSTALLS_MAX);
       return;
     }
@@ -326,8 +327,8 @@ funnel_local_certificates_uninstall (FunnelLocalCertificates *self,
   if (!find_install (self, canonical, folder, &index))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                   "%s is not installed in %s; \"funnel cert --list\" shows where it is", canonical,
-                   folder);
+                   N_ ("%s is not installed in %s; \"funnel cert --list\" shows where it is"),
+                   canonical, folder);
       return FALSE;
     }
   g_ptr_array_remove_index (self->installs, index);
@@ -407,7 +408,7 @@ funnel_local_certificates_forget (FunnelLocalCertificates *self, const char *nam
   if (!find_name (self, canonical, &index))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                   "%s was not asked for with \"funnel cert\"", canonical);
+                   N_ ("%s was not asked for with \"funnel cert\""), canonical);
       return FALSE;
     }
   g_ptr_array_remove_index (self->wishes->names, index);

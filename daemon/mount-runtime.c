@@ -6,6 +6,7 @@
 #include "daemon/target-check.h"
 #include "lib/base/expiry.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define RETRY_FIRST_S 1
@@ -173,9 +174,9 @@ look_up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       else
         {
           g_clear_object (&self->checking);
-          funnel_mount_runtime_fail (self, late            ? "its name was not resolved in time"
+          funnel_mount_runtime_fail (self, late ? N_ ("its name was not resolved in time")
                                            : error != NULL ? error->message
-                                                           : "its name has no address");
+                                                           : N_ ("its name has no address"));
         }
     }
   g_resolver_free_addresses (ips);

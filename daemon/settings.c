@@ -6,6 +6,7 @@
 #include "lib/base/json-read.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define FILE_NAME "settings.json"
@@ -31,7 +32,7 @@ parse_authority (JsonObject *document, GError **error)
     return funnel_authority_new ();
   if (!JSON_NODE_HOLDS_OBJECT (json_object_get_member (document, MEMBER)))
     {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "it is not an object");
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("it is not an object"));
       return NULL;
     }
   member = json_object_ref (json_object_get_object_member (document, MEMBER));
@@ -120,7 +121,7 @@ funnel_settings_set_authority (FunnelSettings *self,
   if (self->document == NULL)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                   "%s; mend it or move it away, and start funneld again", self->problem);
+                   N_ ("%s; mend it or move it away, and start funneld again"), self->problem);
       return FALSE;
     }
   json_object_set_member (self->document, MEMBER, make_member (authority));

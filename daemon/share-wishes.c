@@ -8,6 +8,7 @@
 #include "daemon/model/target-guard.h"
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static gint64
@@ -54,7 +55,7 @@ complete_spec (FunnelShareWishes *self, const FunnelShareSpec *wish, guint given
   if (ingress == NULL)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_JOINED,
-                           "this node has not joined an ingress; type: funnel join TOKEN");
+                           N_ ("this node has not joined an ingress; type: funnel join TOKEN"));
       return NULL;
     }
   if (asked->name == NULL)
@@ -71,7 +72,7 @@ complete_spec (FunnelShareWishes *self, const FunnelShareSpec *wish, guint given
   if (!funnel_share_spec_is_expired (spec, get_now ()))
     return g_steal_pointer (&spec);
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                       "the share would be over at once; its end must lie in the future");
+                       N_ ("the share would be over at once; its end must lie in the future"));
   return NULL;
 }
 
@@ -216,7 +217,7 @@ funnel_share_wishes_remove (FunnelShareWishes *self, GPtrArray *shares, GError *
     }
   if (!stored || funnel_share_store_save (self->store, self->list, error))
     return TRUE;
-  g_prefix_error (error, "ended, but it will be back when funneld starts again: ");
+  g_prefix_error (error, N_ ("ended, but it will be back when funneld starts again: "));
   return FALSE;
 }
 
@@ -275,7 +276,7 @@ funnel_share_wishes_unshare (FunnelShareWishes *self,
            || (remove_mounts (self, shares, filter, error)
                && funnel_share_wishes_remove (self, ending, error));
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-                       "no share matches; \"funnel status\" shows them");
+                       N_ ("no share matches; \"funnel status\" shows them"));
   return FALSE;
 }
 

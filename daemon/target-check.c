@@ -7,6 +7,7 @@
 #include "lib/base/fingerprint.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <gnutls/gnutls.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ return_check_error (GTask *task, const char *message)
   if (g_task_return_error_if_cancelled (task))
     return;
   if (funnel_expiry_has_passed (check->expiry))
-    message = "no answer in time";
+    message = N_ ("no answer in time");
   g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "%s", message);
 }
 
@@ -61,7 +62,7 @@ return_leaf (GTask *task)
   const gnutls_datum_t *chain = gnutls_certificate_get_peers (check->session, &n);
 
   if (chain == NULL || n == 0)
-    return_check_error (task, "it shows no certificate");
+    return_check_error (task, N_ ("it shows no certificate"));
   else
     g_task_return_pointer (task, funnel_fingerprint_leaf (chain[0].data, chain[0].size), g_free);
 }
@@ -96,8 +97,8 @@ shake_hands (GTask *task)
       g_task_attach_source (task, ready, G_SOURCE_FUNC (on_socket_ready));
       return;
     }
-  message = g_strdup_printf ("it does not speak TLS (%s); a server without TLS is shared with "
-                             "--tls-terminated-tcp",
+  message = g_strdup_printf (N_ ("it does not speak TLS (%s); a server without TLS is shared with "
+                                 "--tls-terminated-tcp"),
                              gnutls_strerror (code));
   return_check_error (task, message);
 }
@@ -117,7 +118,7 @@ begin_tls (GTask *task)
                                  strlen (check->server_name))
              < 0)
     {
-      return_check_error (task, "TLS cannot be set up");
+      return_check_error (task, N_ ("TLS cannot be set up"));
       return;
     }
   /* Nothing is verified: whatever the target shows is what visitors must see. */
@@ -181,7 +182,8 @@ try_next (GTask *task)
   if (i >= check->target.n_addresses
       || g_cancellable_is_cancelled (funnel_expiry_get (check->expiry)))
     {
-      return_check_error (task, check->first != NULL ? check->first->message : "it has no address");
+      return_check_error (task,
+                          check->first != NULL ? check->first->message : N_ ("it has no address"));
       return;
     }
   address = g_socket_address_new_from_native (&check->target.addresses[i], check->target.lens[i]);

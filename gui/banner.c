@@ -21,8 +21,8 @@ static FunnelBanner
 make_away (const FunnelBannerFacts *facts)
 {
   FunnelLook look = funnel_look_ingress (facts->ingress_state);
-  g_autofree char *reason = funnel_words_clean (facts->reason);
-  g_autofree char *next = funnel_words_clean (facts->next_step);
+  g_autofree char *reason = funnel_words_say (facts->reason);
+  g_autofree char *next = funnel_words_say (facts->next_step);
   g_autoptr (GString) text = g_string_new (NULL);
 
   if (*reason)

@@ -72,7 +72,7 @@ show_state (FunnelConnectionPage *self, FunnelDBusIngress *ingress)
 {
   FunnelLook look = funnel_look_ingress (funnel_dbus_ingress_get_state (ingress));
   g_autofree char *reason = funnel_words_sentence (funnel_dbus_ingress_get_reason (ingress));
-  g_autofree char *next = funnel_words_clean (funnel_dbus_ingress_get_next_step (ingress));
+  g_autofree char *next = funnel_words_say (funnel_dbus_ingress_get_next_step (ingress));
   g_autofree char *text = g_strdup_printf ("%s%s%s", reason, *reason && *next ? "\n" : "", next);
 
   gtk_image_set_from_icon_name (self->state_icon, look.icon);
@@ -98,7 +98,7 @@ show_tunnel (FunnelConnectionPage *self, FunnelDBusIngress *ingress)
 
   for (; passed_over && *passed_over; passed_over++)
     {
-      g_autofree char *clean = funnel_words_clean (*passed_over);
+      g_autofree char *clean = funnel_words_say (*passed_over);
       /* Translators: a kind of tunnel that was not possible, and why. */
       g_autofree char *line = g_strdup_printf (_ ("Not used: %s"), clean);
 

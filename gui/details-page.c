@@ -69,9 +69,9 @@ static void
 show_state (FunnelDetailsPage *self)
 {
   FunnelLook look = funnel_look_share (funnel_dbus_share_get_state (self->share));
-  g_autofree char *reason = funnel_words_clean (funnel_dbus_share_get_reason (self->share));
-  g_autofree char *step = funnel_words_clean (funnel_dbus_share_get_certificate_step (self->share));
-  g_autofree char *next = funnel_words_clean (funnel_dbus_share_get_next_step (self->share));
+  g_autofree char *reason = funnel_words_say (funnel_dbus_share_get_reason (self->share));
+  g_autofree char *step = funnel_words_say (funnel_dbus_share_get_certificate_step (self->share));
+  g_autofree char *next = funnel_words_say (funnel_dbus_share_get_next_step (self->share));
   g_autofree char *text = g_strdup_printf ("%s%s%s%s%s", reason, *reason && *step ? "\n" : "", step,
                                            (*reason || *step) && *next ? "\n" : "", next);
 
@@ -116,7 +116,7 @@ make_mount_row (GVariant *mount)
   g_variant_lookup (mount, "problem", "&s", &problem);
   words = funnel_words_target (target);
   clean_path = funnel_words_clean (path);
-  clean_problem = funnel_words_clean (problem);
+  clean_problem = funnel_words_say (problem);
   subtitle = g_strdup_printf ("%s%s%s", words, *clean_problem ? "\n" : "", clean_problem);
   adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), clean_path);
@@ -203,7 +203,7 @@ show_certificate (FunnelDetailsPage *self)
       g_variant_lookup (certificate, "problem", "&s", &problem);
     }
   clean_issuer = funnel_words_clean (issuer);
-  clean_problem = funnel_words_clean (problem);
+  clean_problem = funnel_words_say (problem);
   gtk_widget_set_visible (GTK_WIDGET (self->certificate),
                           g_strcmp0 (funnel_dbus_share_get_kind (self->share), "tcp") != 0);
   adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self->certificate_row), FALSE);

@@ -44,8 +44,8 @@ add_step (FunnelDoctorList *self, GVariant *step)
   FunnelLook look = funnel_look_doctor (lookup (step, "result"));
   g_autofree char *name = funnel_words_step (lookup (step, "step"));
   g_autofree char *subject = funnel_words_clean (lookup (step, "subject"));
-  g_autofree char *text = funnel_words_clean (lookup (step, "text"));
-  g_autofree char *advice = funnel_words_clean (lookup (step, "advice"));
+  g_autofree char *text = funnel_words_say (lookup (step, "text"));
+  g_autofree char *advice = funnel_words_say (lookup (step, "advice"));
   g_autofree char *title = g_strdup_printf ("%s%s%s", name, *subject ? " · " : "", subject);
   g_autofree char *found = g_strdup_printf ("%s%s%s", text, *advice ? "\n" : "", advice);
   g_autofree char *title_markup = g_markup_escape_text (title, -1);

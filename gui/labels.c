@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/json-read.h"
+#include "lib/client/phrase.h"
 
 #define TEXT_MAX 1000 /* bytes of one text from the daemon; more is cut */
 
@@ -128,9 +129,17 @@ funnel_words_clean (const char *text)
 }
 
 char *
+funnel_words_say (const char *text)
+{
+  g_autofree char *translated = funnel_phrase_translate (text);
+
+  return funnel_words_clean (translated);
+}
+
+char *
 funnel_words_sentence (const char *text)
 {
-  g_autofree char *clean = funnel_words_clean (text);
+  g_autofree char *clean = funnel_words_say (text);
   char first[8] = "";
 
   if (!*clean)

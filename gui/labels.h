@@ -37,6 +37,8 @@ const char *funnel_tone_class (FunnelTone tone);
 
 /** funnel_words_clean: @text as one line, at most 1000 bytes; "" for NULL. */
 char *funnel_words_clean (const char *text);
+/** funnel_words_say: what the daemon says, in the user's language, as one line; "" for NULL. */
+char *funnel_words_say (const char *text);
 /** funnel_words_sentence: the same, with a capital where it begins with a small letter. */
 char *funnel_words_sentence (const char *text);
 /** funnel_words_target: "Port 3000 on this computer"; the target itself where there is no better

@@ -3,6 +3,8 @@
 
 #include <glib/gi18n.h>
 
+#include "lib/client/phrase.h"
+
 #define REASON_CHARACTERS 200
 
 /* What is remembered of a share. */
@@ -103,11 +105,12 @@ add_over (GPtrArray *out, FunnelNoticeKind kind, const char *key)
   add (out, kind, key)->over = TRUE;
 }
 
-/* What somebody else wrote, as one short line. */
+/* What somebody else wrote, as one short line in the user's language. */
 static char *
 tidy (const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text ? text : "", -1);
+  g_autofree char *said = funnel_phrase_translate (text);
+  g_autofree char *valid = g_utf8_make_valid (said, -1);
   g_autofree char *start
       = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), REASON_CHARACTERS));
 

@@ -42,7 +42,7 @@ static void
 show_state (FunnelShareRow *self)
 {
   FunnelLook look = funnel_look_share (funnel_dbus_share_get_state (self->share));
-  g_autofree char *reason = funnel_words_clean (funnel_dbus_share_get_reason (self->share));
+  g_autofree char *reason = funnel_words_say (funnel_dbus_share_get_reason (self->share));
   /* Wanted on, and off all the same. */
   gboolean odd = funnel_dbus_share_get_enabled (self->share)
                  && g_strcmp0 (funnel_dbus_share_get_state (self->share), "off") == 0;

@@ -5,6 +5,7 @@
 #include "cli/audit/ct-entry.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,19 +98,22 @@ funnel_audit_add_leaf (FunnelAudit *audit,
   g_autofree char *normal = funnel_ct_serial_normalize (serial);
 
   if (own != NULL && g_ascii_strcasecmp (own, seen) == 0)
-    funnel_audit_add (audit, FUNNEL_AUDIT_OK, "direct", "visitors see this node's certificate");
+    funnel_audit_add (audit, FUNNEL_AUDIT_OK, "direct",
+                      N_ ("visitors see this node's certificate"));
   else if (is_ordered (normal, serials))
     funnel_audit_add (audit, FUNNEL_AUDIT_NOTE, "direct",
-                      "visitors see an earlier certificate of this node (serial %s)", normal);
+                      N_ ("visitors see an earlier certificate of this node (serial %s)"), normal);
   else if (own != NULL)
-    funnel_audit_add (audit, FUNNEL_AUDIT_WRONG, "direct",
-                      "visitors see a certificate that is not this node's: serial %s, SHA-256 %s",
-                      normal, seen);
+    funnel_audit_add (
+        audit, FUNNEL_AUDIT_WRONG, "direct",
+        N_ ("visitors see a certificate that is not this node's: serial %s, SHA-256 %s"), normal,
+        seen);
   else
-    funnel_audit_add (audit, FUNNEL_AUDIT_NOTE, "direct",
-                      "visitors see a certificate the daemon has not ordered: serial %s; this is "
-                      "as it should be if a local server has its own",
-                      normal);
+    funnel_audit_add (
+        audit, FUNNEL_AUDIT_NOTE, "direct",
+        N_ ("visitors see a certificate the daemon has not ordered: serial %s; this is "
+            "as it should be if a local server has its own"),
+        normal);
 }
 
 static char *
@@ -138,26 +142,29 @@ funnel_audit_add_entries (FunnelAudit *audit,
       if (!g_hash_table_add (seen, entry->serial) || is_ordered (entry->serial, serials))
         continue;
       foreign++;
-      funnel_audit_add (audit, entry->end > now ? FUNNEL_AUDIT_WRONG : FUNNEL_AUDIT_NOTE, "log",
-                        "not ordered by this node%s: serial %s of %s, valid %s to %s (%s)",
-                        entry->end > now ? "" : ", expired", entry->serial, entry->issuer, begin,
-                        end, entry->reference);
+      funnel_audit_add (
+          audit, entry->end > now ? FUNNEL_AUDIT_WRONG : FUNNEL_AUDIT_NOTE, "log",
+          entry->end > now
+              ? N_ ("not ordered by this node: serial %s of %s, valid %s to %s (%s)")
+              : N_ ("not ordered by this node, expired: serial %s of %s, valid %s to %s (%s)"),
+          entry->serial, entry->issuer, begin, end, entry->reference);
     }
   if (foreign == 0)
     funnel_audit_add (audit, FUNNEL_AUDIT_OK, "log",
-                      "%u certificate(s) of this name are listed, all ordered by this node",
+                      N_ ("%u certificate(s) of this name are listed, all ordered by this node"),
                       g_hash_table_size (seen));
 }
 
 void
-funnel_audit_print (const FunnelAudit *audit)
+funnel_audit_print (const FunnelAudit *audit, FunnelAuditTranslate translate)
 {
   for (guint i = 0; i < audit->findings->len; i++)
     {
       const Finding *finding = g_ptr_array_index (audit->findings, i);
 
-      printf ("%-5s  %-7s  %s\n", funnel_audit_grade_text (finding->grade), finding->check,
-              finding->text);
+      g_autofree char *text = translate (finding->text);
+
+      printf ("%-5s  %-7s  %s\n", funnel_audit_grade_text (finding->grade), finding->check, text);
     }
 }
 

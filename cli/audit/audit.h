@@ -48,7 +48,11 @@ void funnel_audit_add_entries (FunnelAudit *audit,
                                const char *const *serials,
                                gint64 now);
 
-void funnel_audit_print (const FunnelAudit *audit);
+/* A text that was found, in the user's language; free it. */
+typedef char *(*FunnelAuditTranslate) (const char *text);
+
+/** funnel_audit_print: one line for each finding. */
+void funnel_audit_print (const FunnelAudit *audit, FunnelAuditTranslate translate);
 JsonArray *funnel_audit_to_json (const FunnelAudit *audit);
 
 G_END_DECLS

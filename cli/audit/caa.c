@@ -2,6 +2,7 @@
 
 #include "cli/audit/caa.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define METHOD "tls-alpn-01"
@@ -134,10 +135,10 @@ look_at_issue (const Record *record, const char *issuer, const char *account, Fi
   if (record->account != NULL && account != NULL && strcmp (record->account, account) != 0)
     {
       findings->loose = TRUE;
-      findings->obstacle = "it names another account of this authority (accounturi)";
+      findings->obstacle = N_ ("it names another account of this authority (accounturi)");
     }
   else if (record->methods != NULL && !lists_method (record->methods))
-    findings->obstacle = "it does not allow " METHOD " (validationmethods)";
+    findings->obstacle = N_ ("it does not allow tls-alpn-01 (validationmethods)");
   else
     {
       findings->ours = TRUE;
@@ -163,23 +164,24 @@ conclude (const Findings *findings, const char *issuer, char **why)
 {
   if (!findings->any)
     {
-      *why = g_strdup ("no record says who may issue: every authority may");
+      *why = g_strdup (N_ ("no record says who may issue: every authority may"));
       return FUNNEL_CAA_LOOSE;
     }
   if (!findings->ours)
     {
       *why = findings->obstacle != NULL
-                 ? g_strdup_printf ("this node's own renewal is refused: %s", findings->obstacle)
-                 : g_strdup_printf ("this node's own renewal is refused: no record allows %s",
-                                    issuer != NULL ? issuer : "an authority");
+                 ? g_strdup_printf (N_ ("this node's own renewal is refused: %s"),
+                                    findings->obstacle)
+                 : g_strdup_printf (N_ ("this node's own renewal is refused: no record allows %s"),
+                                    issuer != NULL ? issuer : N_ ("an authority"));
       return FUNNEL_CAA_FORBID;
     }
   if (findings->loose)
     {
-      *why = g_strdup ("others than this node's account may get a certificate too");
+      *why = g_strdup (N_ ("others than this node's account may get a certificate too"));
       return FUNNEL_CAA_LOOSE;
     }
-  *why = g_strdup ("only this node's account may get a certificate, by " METHOD);
+  *why = g_strdup (N_ ("only this node's account may get a certificate, by tls-alpn-01"));
   return FUNNEL_CAA_EXACT;
 }
 
@@ -198,7 +200,8 @@ funnel_caa_judge (const char *const *records, const char *issuer, const char *ac
       if ((record.flags & FLAG_CRITICAL) != 0 && !is_known_tag (record.tag))
         {
           *why = g_strdup_printf (
-              "every authority must refuse: the critical property “%s” is not known", record.tag);
+              N_ ("every authority must refuse: the critical property “%s” is not known"),
+              record.tag);
           return FUNNEL_CAA_FORBID;
         }
       if (strcmp (record.tag, "issue") == 0)
@@ -206,7 +209,7 @@ funnel_caa_judge (const char *const *records, const char *issuer, const char *ac
     }
   if (records != NULL && records[0] != NULL)
     return conclude (&findings, issuer, why);
-  *why = g_strdup ("there is no CAA record: every authority may certify this name");
+  *why = g_strdup (N_ ("there is no CAA record: every authority may certify this name"));
   return FUNNEL_CAA_NONE;
 }
 

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ print_issuer (gnutls_x509_crt_t certificate)
   size_t len = sizeof text;
 
   if (gnutls_x509_crt_get_issuer_dn (certificate, text, &len) < 0)
-    return g_strdup ("an unknown issuer");
+    return g_strdup (N_ ("an unknown issuer"));
   return funnel_text_one_line (text, LINE_BYTES);
 }
 
@@ -231,7 +232,8 @@ take_row (JsonObject *object, const char *name, GPtrArray *found)
   funnel_json_get_uint (object, "id", 0, (guint64)1 << 53, &id, NULL);
   entry = g_new0 (FunnelCtEntry, 1);
   entry->serial = funnel_ct_serial_normalize (serial);
-  entry->issuer = funnel_text_one_line (issuer != NULL ? issuer : "an unknown issuer", LINE_BYTES);
+  entry->issuer
+      = funnel_text_one_line (issuer != NULL ? issuer : N_ ("an unknown issuer"), LINE_BYTES);
   entry->begin = parse_time (begin);
   entry->end = parse_time (end);
   entry->reference = g_strdup_printf ("id %" G_GUINT64_FORMAT, id);

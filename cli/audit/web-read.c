@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 
 /* --- Documents --- */
@@ -38,7 +39,7 @@ read_all_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
   else if (got > FUNNEL_WEB_BYTES_MAX)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                             "the answer is larger than %d MiB", FUNNEL_WEB_BYTES_MAX >> 20);
+                             N_ ("the answer is larger than %d MiB"), FUNNEL_WEB_BYTES_MAX >> 20);
   else
     g_task_return_pointer (task, g_bytes_new (reading->data, got), (GDestroyNotify)g_bytes_unref);
 }
@@ -54,7 +55,8 @@ send_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (body == NULL)
     g_task_return_error (task, error);
   else if (soup_message_get_status (reading->message) != SOUP_STATUS_OK)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "it answers with status %u",
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                             N_ ("it answers with status %u"),
                              (guint)soup_message_get_status (reading->message));
   else
     {
@@ -80,7 +82,7 @@ funnel_web_read_async (const char *url,
   if (reading->message == NULL)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                               "“%s” is not a URL", url);
+                               N_ ("“%s” is not a URL"), url);
       g_object_unref (task);
       return;
     }
@@ -151,7 +153,8 @@ connect_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_pointer (task, g_byte_array_free_to_bytes (g_steal_pointer (&der)),
                            (GDestroyNotify)g_bytes_unref);
   else
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL, "it shows no certificate");
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
+                             N_ ("it shows no certificate"));
 }
 
 void

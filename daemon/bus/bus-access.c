@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <unistd.h>
 
 #define ANNOTATION "org.openfunnel.Access"
@@ -77,7 +78,7 @@ on_skeleton_authorize_method (GDBusInterfaceSkeleton *skeleton,
       && funnel_access_check (access, caller, geteuid ()))
     return TRUE;
   g_dbus_method_invocation_return_error (invocation, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
-                                         "%s is only for the user that runs funneld, and root",
+                                         N_ ("%s is only for the user that runs funneld, and root"),
                                          method);
   return FALSE;
 }

@@ -7,6 +7,7 @@
 #include "lib/base/password.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DEFAULT_PORT 443
@@ -26,7 +27,7 @@ check_path (const char *text, char **out, GError **error)
   if (!g_path_is_absolute (text))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" is not an absolute path", text);
+                   N_ ("\"%s\" is not an absolute path"), text);
       return FALSE;
     }
   *out = g_strdup (text);
@@ -103,7 +104,7 @@ take_port (FunnelOptions *out, guint row, guint16 port, GError **error)
   if (port != 0)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "%s: 0 is not a port; ports are 1 to 65535", rows[row].key);
+               N_ ("%s: 0 is not a port; ports are 1 to 65535"), rows[row].key);
   return FALSE;
 }
 
@@ -255,7 +256,7 @@ funnel_options_to_spec (const FunnelOptions *options, const char *target, GError
     return NULL;
   if (options->expires > G_MAXINT32 * (guint64)1000)
     {
-      refuse (error, "expires: the time is too far away; 0 is never");
+      refuse (error, N_ ("expires: the time is too far away; 0 is never"));
       return NULL;
     }
   spec->name = g_strdup (options->name);

@@ -2,6 +2,8 @@
 
 #include "daemon/bus/bus-service.h"
 
+#include <glib/gi18n.h>
+
 #include "daemon/bus/bus-access.h"
 #include "lib/base/doctor-step.h"
 #include "lib/base/duration.h"
@@ -410,7 +412,7 @@ on_share_extend (FunnelDBusShare *skeleton,
 
   if (seconds > FUNNEL_DURATION_MAX)
     g_set_error (&error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "seconds: at most %" G_GINT64_FORMAT "; 0 is no end", FUNNEL_DURATION_MAX);
+                 N_ ("seconds: at most %ld; 0 is no end"), (long)FUNNEL_DURATION_MAX);
   else
     self->methods->set_expires (self->owner, share, seconds != 0 ? now + (gint64)seconds : 0,
                                 &error);
@@ -659,6 +661,6 @@ funnel_bus_take_name (FunnelBus *self, GError **error)
   if (code == NAME_REPLY_PRIMARY_OWNER)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-               "funneld is already running on this bus");
+               N_ ("funneld is already running on this bus"));
   return FALSE;
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/cert/acme-certificate.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -141,7 +142,7 @@ window_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     return_renewal (task, renewal);
   else
     {
-      g_prefix_error (&error, "%s: renewal information: ", reply->host);
+      g_prefix_error (&error, N_ ("%s: renewal information: "), reply->host);
       g_task_return_error (task, error);
     }
 }
@@ -246,7 +247,7 @@ post_revocation (GTask *task)
                                  revoked_cb, g_object_ref (task));
   else
     g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_REFUSED,
-                             "%s does not revoke over ACME",
+                             N_ ("%s does not revoke over ACME"),
                              funnel_acme_talk_get_host (call->talk));
 }
 
@@ -269,7 +270,7 @@ funnel_acme_revoke_async (const FunnelAcmeParty *party,
       return;
     }
   g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CERTIFICATE,
-                           "there is no certificate to revoke in that text");
+                           N_ ("there is no certificate to revoke in that text"));
   g_object_unref (task);
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/cert/acme-jws.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/crypto.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static gboolean
 refuse (GError **error, const char *what)
 {
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CERTIFICATE,
-               "the CA issued a certificate that cannot be used: %s", what);
+               N_ ("the CA issued a certificate that cannot be used: %s"), what);
   return FALSE;
 }
 
@@ -42,8 +43,8 @@ check_gnutls (int result, const char *what, GError **error)
 {
   if (result >= 0)
     return TRUE;
-  g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CHALLENGE, "cannot make %s: %s", what,
-               gnutls_strerror (result));
+  g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CHALLENGE, N_ ("cannot make %s: %s"),
+               what, gnutls_strerror (result));
   return FALSE;
 }
 
@@ -192,7 +193,8 @@ funnel_acme_make_challenge_certificate (const char *name,
   if (check_gnutls (pem != NULL ? 0 : MIN (result, -1), "a challenge certificate", error))
     key_pem = funnel_acme_certificate_key_print (key, error);
   if (key_pem != NULL)
-    certificate = funnel_certificate_new (pem, key_pem, name, "the challenge certificate", error);
+    certificate
+        = funnel_certificate_new (pem, key_pem, name, N_ ("the challenge certificate"), error);
   funnel_secret_free (key_pem);
   if (crt != NULL)
     gnutls_x509_crt_deinit (crt);
@@ -222,12 +224,12 @@ read_chain (Chain *chain, const char *text, GError **error)
   int result;
 
   if (!holds_only_certificates (text))
-    return refuse (error, "it is no chain of PEM certificates");
+    return refuse (error, N_ ("it is no chain of PEM certificates"));
   result = gnutls_x509_crt_list_import2 (&chain->crts, &chain->n, &datum, GNUTLS_X509_FMT_PEM, 0);
   if (result >= 0 && chain->n > 0)
     return TRUE;
   chain->n = 0;
-  return refuse (error, result < 0 ? gnutls_strerror (result) : "it is empty");
+  return refuse (error, result < 0 ? gnutls_strerror (result) : N_ ("it is empty"));
 }
 
 static gboolean
@@ -279,9 +281,11 @@ check_time (gint64 begin, gint64 expiry, gint64 now, GError **error)
     return TRUE;
   g_set_error (error, FUNNEL_ACME_ERROR,
                now < begin ? FUNNEL_ACME_ERROR_CLOCK : FUNNEL_ACME_ERROR_CERTIFICATE,
-               "the certificate just issued %s %s, and this machine's clock says %s; check the "
-               "clock",
-               now < begin ? "is not valid before" : "expired on", limit, clock);
+               now < begin ? N_ ("the certificate just issued is not valid before %s, and this "
+                                 "machine's clock says %s; check the clock")
+                           : N_ ("the certificate just issued expired on %s, and this machine's "
+                                 "clock says %s; check the clock"),
+               limit, clock);
   return FALSE;
 }
 
@@ -316,24 +320,24 @@ funnel_acme_certificate_check (const char *pem,
 
   if (strlen (text) != len)
     {
-      refuse (error, "it is no chain of PEM certificates");
+      refuse (error, N_ ("it is no chain of PEM certificates"));
       return NULL;
     }
   if (!read_chain (&chain, text, error))
     return NULL;
   if (!key_matches (chain.crts[0], key))
     {
-      refuse (error, "it is for another key than the one asked for");
+      refuse (error, N_ ("it is for another key than the one asked for"));
       return NULL;
     }
   if (!gnutls_x509_crt_check_hostname2 (chain.crts[0], name, GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS))
     {
-      refuse (error, "it is for another name than the one asked for");
+      refuse (error, N_ ("it is for another name than the one asked for"));
       return NULL;
     }
   if (!is_linked (&chain))
     {
-      refuse (error, "its chain is broken or out of order");
+      refuse (error, N_ ("its chain is broken or out of order"));
       return NULL;
     }
   *begin = gnutls_x509_crt_get_activation_time (chain.crts[0]);

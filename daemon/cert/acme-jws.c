@@ -5,6 +5,7 @@
 #include "daemon/cert/acme-error.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
@@ -137,8 +138,8 @@ funnel_acme_key_new_from_pem (const char *pem, GError **error)
   if (result >= 0 && describe (self))
     return g_steal_pointer (&self);
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CONFIGURATION,
-               "the account key is unusable: %s",
-               result < 0 ? gnutls_strerror (result) : "it must be an EC key on curve P-256");
+               N_ ("the account key is unusable: %s"),
+               result < 0 ? gnutls_strerror (result) : N_ ("it must be an EC key on curve P-256"));
   return NULL;
 }
 
@@ -193,7 +194,7 @@ sign_input (FunnelAcmeKey *key, const char *input, GError **error)
   if (fits)
     return funnel_acme_base64url (raw, sizeof raw);
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CONFIGURATION,
-               "the account key cannot sign: %s", gnutls_strerror (result));
+               N_ ("the account key cannot sign: %s"), gnutls_strerror (result));
   return NULL;
 }
 

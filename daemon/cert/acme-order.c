@@ -7,6 +7,7 @@
 #include "lib/base/json-read.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define POLL_FIRST_MS 50
@@ -123,7 +124,7 @@ fail (GTask *task, GError *error)
           return;
         }
       g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT,
-                               "%s: the order took longer than %.1f seconds (at step “%s”)",
+                               N_ ("%s: the order took longer than %.1f seconds (at step “%s”)"),
                                get_host (work), work->party->order_ms / 1000.0,
                                step_texts[work->step]);
     }
@@ -149,12 +150,12 @@ static void
 fail_status (GTask *task, FunnelAcmeError code, const FunnelAcmeProblem *problem, const char *what)
 {
   Work *work = g_task_get_task_data (task);
-  g_autofree char *who = g_strdup_printf ("%s: %s %s", get_host (work), work->name, what);
+  g_autofree char *who = g_strdup_printf ("%s: %s: %s", get_host (work), work->name, what);
 
   if (problem != NULL)
     fail (task, funnel_acme_problem_to_error (problem, code, 0, who));
   else
-    fail (task, g_error_new (FUNNEL_ACME_ERROR, code, "%s, without a reason", who));
+    fail (task, g_error_new (FUNNEL_ACME_ERROR, code, N_ ("%s, without a reason"), who));
 }
 
 static void
@@ -186,7 +187,7 @@ poll_again (GTask *task, const FunnelAcmeReply *reply)
     {
       fail (task, funnel_acme_error_new_detailed (
                       FUNNEL_ACME_ERROR_TIMED_OUT, funnel_acme_reply_get_retry (reply), NULL,
-                      "%s wants more time for %s than an order may take (%.1f seconds)",
+                      N_ ("%s wants more time for %s than an order may take (%.1f seconds)"),
                       get_host (work), work->name, work->party->order_ms / 1000.0));
       return;
     }
@@ -212,7 +213,7 @@ retry (GTask *task, const GError *error)
   work->retries++;
   if (work->order->status == FUNNEL_ACME_STATUS_READY)
     work->finalized = FALSE;
-  tell (work, work->step, "%s; trying again", error->message);
+  tell (work, work->step, N_ ("%s; trying again"), error->message);
   funnel_acme_wait_async ((guint)wait_ms, get_cancellable (work), waited_cb, g_object_ref (task));
   return TRUE;
 }
@@ -242,7 +243,7 @@ published_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       fail (task, error);
       return;
     }
-  tell (work, FUNNEL_ACME_STEP_VALIDATE, "%s looks for the answer at %s", get_host (work),
+  tell (work, FUNNEL_ACME_STEP_VALIDATE, N_ ("%s looks for the answer at %s"), get_host (work),
         work->name);
   work->poll_ms = POLL_FIRST_MS;
   funnel_acme_talk_post_async (work->talk, work->authorization->url, "{}", "json",
@@ -258,13 +259,13 @@ publish (GTask *task)
   if (work->authorization->url == NULL)
     {
       fail (task, g_error_new (FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_NAME_REFUSED,
-                               "%s offers no tls-alpn-01 validation for %s (but: %s)",
+                               N_ ("%s offers no tls-alpn-01 validation for %s (but: %s)"),
                                get_host (work), work->name, work->authorization->offered));
       return;
     }
   funnel_acme_key_authorize (work->party->key, work->authorization->token, digest);
-  tell (work, FUNNEL_ACME_STEP_PUBLISH, "making the answer to %s reachable at %s", get_host (work),
-        work->name);
+  tell (work, FUNNEL_ACME_STEP_PUBLISH, N_ ("making the answer to %s reachable at %s"),
+        get_host (work), work->name);
   work->published = TRUE;
   work->challenges.publish_async (work->name, digest, get_cancellable (work), published_cb,
                                   g_object_ref (task), work->user_data);
@@ -306,11 +307,11 @@ judge_authorization (GTask *task, const FunnelAcmeReply *reply)
       break;
     case FUNNEL_ACME_STATUS_INVALID:
       fail_status (task, FUNNEL_ACME_ERROR_VALIDATION, authorization->problem,
-                   "could not be validated");
+                   N_ ("it could not be validated"));
       break;
     default:
       fail_status (task, FUNNEL_ACME_ERROR_ORDER_INVALID, authorization->problem,
-                   "has an authorization that ended");
+                   N_ ("it has an authorization that ended"));
     }
 }
 
@@ -335,9 +336,9 @@ authorization_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (work->authorization == NULL)
     fail_parse (task, "authorization", error);
   else if (strcmp (work->authorization->name, work->name) != 0)
-    fail (task,
-          g_error_new (FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-                       "%s wants another name authorized than %s", get_host (work), work->name));
+    fail (task, g_error_new (FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
+                             N_ ("%s wants another name authorized than %s"), get_host (work),
+                             work->name));
   else
     judge_authorization (task, reply);
 }
@@ -403,7 +404,7 @@ download (GTask *task)
 {
   Work *work = g_task_get_task_data (task);
 
-  tell (work, FUNNEL_ACME_STEP_DOWNLOAD, "fetching the certificate from %s", get_host (work));
+  tell (work, FUNNEL_ACME_STEP_DOWNLOAD, N_ ("fetching the certificate from %s"), get_host (work));
   funnel_acme_talk_post_async (work->talk, work->order->certificate, "", "pem-certificate-chain",
                                get_cancellable (work), downloaded_cb, g_object_ref (task));
 }
@@ -429,7 +430,7 @@ take_order (GTask *task, const FunnelAcmeReply *reply)
     {
       funnel_acme_order_free (order);
       fail (task, g_error_new (FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-                               "%s changed what the order needs", get_host (work)));
+                               N_ ("%s changed what the order needs"), get_host (work)));
       return;
     }
   g_clear_pointer (&work->order, funnel_acme_order_free);
@@ -479,7 +480,7 @@ finalize (GTask *task)
     }
   work->finalized = TRUE;
   work->poll_ms = POLL_FIRST_MS;
-  tell (work, FUNNEL_ACME_STEP_FINALIZE, "%s issues the certificate", get_host (work));
+  tell (work, FUNNEL_ACME_STEP_FINALIZE, N_ ("%s issues the certificate"), get_host (work));
   payload = g_strdup_printf ("{\"csr\":\"%s\"}", request);
   funnel_acme_talk_post_async (work->talk, work->order->finalize, payload, "json",
                                get_cancellable (work), order_cb, g_object_ref (task));
@@ -509,7 +510,8 @@ go_on (GTask *task, const FunnelAcmeReply *reply)
     case FUNNEL_ACME_STATUS_PROCESSING:
     case FUNNEL_ACME_STATUS_VALID:
       if (work->key == NULL)
-        fail_status (task, FUNNEL_ACME_ERROR_ORDER_INVALID, NULL, "was finalized by somebody else");
+        fail_status (task, FUNNEL_ACME_ERROR_ORDER_INVALID, NULL,
+                     N_ ("the order was finalized by somebody else"));
       else if (order->status == FUNNEL_ACME_STATUS_VALID)
         download (task);
       else
@@ -517,7 +519,7 @@ go_on (GTask *task, const FunnelAcmeReply *reply)
       break;
     default:
       fail_status (task, FUNNEL_ACME_ERROR_ORDER_INVALID, order->problem,
-                   "has an order that is invalid");
+                   N_ ("the order is invalid"));
     }
 }
 
@@ -568,7 +570,7 @@ ordered_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (task, error);
   else if (reply->location == NULL)
     fail (task, g_error_new (FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-                             "%s did not tell the order's URL", get_host (work)));
+                             N_ ("%s did not tell the order's URL"), get_host (work)));
   else
     {
       work->order_url = g_strdup (reply->location);
@@ -583,7 +585,7 @@ request_order (GTask *task)
   const FunnelAcmeDirectory *directory = funnel_acme_talk_get_directory (work->talk);
   g_autofree char *payload = make_order_payload (work);
 
-  tell (work, FUNNEL_ACME_STEP_ORDER, "ordering a certificate for %s from %s", work->name,
+  tell (work, FUNNEL_ACME_STEP_ORDER, N_ ("ordering a certificate for %s from %s"), work->name,
         get_host (work));
   funnel_acme_talk_post_async (work->talk, directory->new_order, payload, "json",
                                get_cancellable (work), ordered_cb, g_object_ref (task));
@@ -613,7 +615,7 @@ check_profile (Work *work, GError **error)
     return TRUE;
   listed = profiles != NULL ? g_strjoinv (", ", directory->profiles) : NULL;
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROFILE,
-               "%s does not offer the profile “%s” (it offers: %.*s)", get_host (work),
+               N_ ("%s does not offer the profile “%s” (it offers: %.*s)"), get_host (work),
                work->party->profile, FUNNEL_ACME_TEXT_MAX,
                listed != NULL && *listed != '\0' ? listed : "none");
   return FALSE;
@@ -633,7 +635,7 @@ opened_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (funnel_acme_talk_get_directory (work->talk)->renewal_info == NULL)
     g_clear_pointer (&work->replaces, g_free);
-  tell (work, FUNNEL_ACME_STEP_ACCOUNT, "finding the account at %s", get_host (work));
+  tell (work, FUNNEL_ACME_STEP_ACCOUNT, N_ ("finding the account at %s"), get_host (work));
   funnel_acme_talk_register_async (work->talk, get_cancellable (work), registered_cb,
                                    g_object_ref (task));
 }
@@ -664,7 +666,7 @@ funnel_acme_order_async (const FunnelAcmeParty *party,
   work->expiry = funnel_expiry_new (cancellable, party->order_ms);
   work->deadline = g_get_monotonic_time () + (gint64)party->order_ms * 1000;
   work->poll_ms = POLL_FIRST_MS;
-  tell (work, FUNNEL_ACME_STEP_DIRECTORY, "asking %s what it offers", get_host (work));
+  tell (work, FUNNEL_ACME_STEP_DIRECTORY, N_ ("asking %s what it offers"), get_host (work));
   funnel_acme_talk_open_async (work->talk, get_cancellable (work), opened_cb, task);
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/cert/acme-client.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ nonce_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
   else if (post->talk->nonce == NULL)
     g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-                             "%s gave no usable nonce", reply->host);
+                             N_ ("%s gave no usable nonce"), reply->host);
   else
     post_step (task);
 }
@@ -196,8 +197,8 @@ check_clock (const FunnelAcmeReply *reply, GError **error)
   ours_text = g_date_time_format (ours, "%Y-%m-%d %H:%M UTC");
   theirs_text = g_date_time_format (theirs, "%Y-%m-%d %H:%M UTC");
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CLOCK,
-               "this machine's clock says %s, %s says %s; set the clock", ours_text, reply->host,
-               theirs_text);
+               N_ ("this machine's clock says %s, %s says %s; set the clock"), ours_text,
+               reply->host, theirs_text);
   return FALSE;
 }
 
@@ -220,7 +221,7 @@ directory_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   self->directory = funnel_acme_directory_parse (text, len, &error);
   if (self->directory == NULL)
     {
-      g_prefix_error (&error, "%s is no ACME directory: ", self->party->directory);
+      g_prefix_error (&error, N_ ("%s is no ACME directory: "), self->party->directory);
       g_task_return_error (task, error);
     }
   else if (!check_clock (reply, &error))
@@ -304,14 +305,14 @@ take_account (FunnelAcmeTalk *self, const FunnelAcmeReply *reply, GError **error
   if (status != FUNNEL_ACME_STATUS_VALID)
     {
       g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT,
-                   "%s: the account is %s; a new account key is needed", reply->host,
+                   N_ ("%s: the account is %s; a new account key is needed"), reply->host,
                    funnel_acme_status_text (status));
       return FALSE;
     }
   if (reply->location == NULL)
     {
       g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-                   "%s did not tell the account's URL", reply->host);
+                   N_ ("%s did not tell the account's URL"), reply->host);
       return FALSE;
     }
   g_free (self->account_url);
@@ -329,7 +330,7 @@ return_account_error (GTask *task, GError *error)
     error->code = FUNNEL_ACME_ERROR_ACCOUNT;
   if (self->party->eab_kid != NULL
       && g_error_matches (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT))
-    g_prefix_error (&error, "the account (with external account binding) was refused by ");
+    g_prefix_error (&error, N_ ("the account (with external account binding) was refused by "));
   g_task_return_error (task, error);
 }
 
@@ -359,8 +360,8 @@ make_account (GTask *task)
   if (self->directory->binding_required && self->party->eab_kid == NULL)
     {
       g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_ACCOUNT,
-                               "%s gives certificates to its customers only: get an external "
-                               "account binding (key id and key) there, and set it",
+                               N_ ("%s gives certificates to its customers only: get an external "
+                                   "account binding (key id and key) there, and set it"),
                                self->host);
       return;
     }

@@ -7,6 +7,7 @@
 #include "lib/base/expiry.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -117,8 +118,8 @@ make_refusal (const FunnelAcmeReply *reply)
     return funnel_acme_problem_to_error (problem, code, retry_at, reply->host);
   if (code == FUNNEL_ACME_ERROR_REFUSED)
     code = FUNNEL_ACME_ERROR_PROTOCOL; /* ACME servers say why */
-  return funnel_acme_error_new_detailed (code, retry_at, NULL, "%s answered %u %s", reply->host,
-                                         reply->status, words != NULL ? words : "");
+  return funnel_acme_error_new_detailed (code, retry_at, NULL, N_ ("%s answered %u %s"),
+                                         reply->host, reply->status, words != NULL ? words : "");
 }
 
 gboolean
@@ -132,9 +133,9 @@ funnel_acme_reply_check (const FunnelAcmeReply *reply, const char *type, GError 
   if (g_str_has_suffix (reply->type, type))
     return TRUE;
   g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL,
-               "%s answered with %s instead of %s; check the directory URL, and whether this "
-               "network has a log-in page",
-               reply->host, *reply->type != '\0' ? reply->type : "something unnamed", type);
+               N_ ("%s answered with %s instead of %s; check the directory URL, and whether this "
+                   "network has a log-in page"),
+               reply->host, *reply->type != '\0' ? reply->type : N_ ("something unnamed"), type);
   return FALSE;
 }
 
@@ -161,10 +162,13 @@ return_clock (GTask *task)
     limit = early ? g_tls_certificate_get_not_valid_before (certificate)
                   : g_tls_certificate_get_not_valid_after (certificate);
   limit_text = limit != NULL ? g_date_time_format (limit, "%Y-%m-%d") : g_strdup ("?");
-  g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CLOCK,
-                           "this machine's clock says %s, and the certificate of %s %s %s; check "
-                           "the clock",
-                           clock, get_host (send), early ? "begins on" : "ended on", limit_text);
+  g_task_return_new_error (
+      task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CLOCK,
+      early ? N_ ("this machine's clock says %s, and the certificate of %s begins on %s; check "
+                  "the clock")
+            : N_ ("this machine's clock says %s, and the certificate of %s ended on %s; check the "
+                  "clock"),
+      clock, get_host (send), limit_text);
 }
 
 static void
@@ -172,7 +176,7 @@ return_untrusted (GTask *task)
 {
   Send *send = g_task_get_task_data (task);
   GTlsCertificateFlags flags = soup_message_get_tls_peer_certificate_errors (send->message);
-  const char *why = "its issuer is not trusted here";
+  const char *why = N_ ("its issuer is not trusted here");
 
   if ((flags & TIME_FLAGS) != 0 && (flags & ~TIME_FLAGS) == 0)
     {
@@ -180,11 +184,12 @@ return_untrusted (GTask *task)
       return;
     }
   if ((flags & G_TLS_CERTIFICATE_BAD_IDENTITY) != 0)
-    why = "it is for another name";
-  g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNTRUSTED,
-                           "%s shows a certificate that cannot be trusted: %s; for a private CA "
-                           "give its root with --ca-file",
-                           get_host (send), why);
+    why = N_ ("it is for another name");
+  g_task_return_new_error (
+      task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNTRUSTED,
+      N_ ("%s shows a certificate that cannot be trusted: %s; for a private CA "
+          "give its root with --ca-file"),
+      get_host (send), why);
 }
 
 /* No answer: why? */
@@ -199,7 +204,7 @@ return_failure (GTask *task, const GError *cause)
   if (funnel_expiry_has_passed (send->expiry))
     {
       g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_TIMED_OUT,
-                               "%s did not answer within %.1f seconds", get_host (send),
+                               N_ ("%s did not answer within %.1f seconds"), get_host (send),
                                send->request_ms / 1000.0);
       return;
     }
@@ -210,7 +215,7 @@ return_failure (GTask *task, const GError *cause)
     }
   words = funnel_text_one_line (cause->message, WORDS_MAX);
   g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_UNREACHABLE,
-                           "cannot reach %s: %s", get_host (send), words);
+                           N_ ("cannot reach %s: %s"), get_host (send), words);
 }
 
 static void
@@ -218,7 +223,7 @@ return_protocol (GTask *task, const char *what)
 {
   Send *send = g_task_get_task_data (task);
 
-  g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL, "%s %s",
+  g_task_return_new_error (task, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_PROTOCOL, "%s: %s",
                            get_host (send), what);
 }
 
@@ -277,7 +282,7 @@ read_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_return_pointer (task, make_reply (send), (GDestroyNotify)funnel_acme_reply_free);
     }
   else if (send->read->len + g_bytes_get_size (bytes) > FUNNEL_ACME_BODY_MAX)
-    return_protocol (task, "answered with more than any ACME server would");
+    return_protocol (task, N_ ("it answered with more than any ACME server would"));
   else
     {
       g_byte_array_append (send->read, g_bytes_get_data (bytes, NULL),
@@ -316,12 +321,12 @@ follow (GTask *task)
 
   if (strcmp (soup_message_get_method (send->message), SOUP_METHOD_POST) == 0)
     {
-      return_protocol (task, "redirects a signed request");
+      return_protocol (task, N_ ("it redirects a signed request"));
       return;
     }
   if (++send->redirects > FUNNEL_ACME_REDIRECTS_MAX)
     {
-      return_protocol (task, "redirects in circles");
+      return_protocol (task, N_ ("it redirects in circles"));
       return;
     }
   if (location != NULL)
@@ -330,7 +335,7 @@ follow (GTask *task)
   url = uri != NULL ? g_uri_to_string (uri) : g_strdup ("");
   if (uri == NULL || !funnel_acme_url_is_sound (url))
     {
-      return_protocol (task, "redirects to something that is not https");
+      return_protocol (task, N_ ("it redirects to something that is not https"));
       return;
     }
   g_clear_object (&send->stream);
@@ -427,8 +432,8 @@ open_trust (const char *ca_file, GError **error)
   g_list_free_full (certificates, g_object_unref);
   if (trust == NULL)
     g_set_error (error, FUNNEL_ACME_ERROR, FUNNEL_ACME_ERROR_CONFIGURATION,
-                 "the CA file “%s” is unusable: %s", ca_file,
-                 cause != NULL ? cause->message : "there is no certificate in it");
+                 N_ ("the CA file “%s” is unusable: %s"), ca_file,
+                 cause != NULL ? cause->message : N_ ("there is no certificate in it"));
   return trust;
 }
 

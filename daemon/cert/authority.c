@@ -6,6 +6,7 @@
 #include "lib/base/json-read.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -131,8 +132,7 @@ check_url (const char *url, GError **error)
       && g_uri_get_host (uri) != NULL && g_uri_get_host (uri)[0] != '\0'
       && g_uri_get_userinfo (uri) == NULL && strlen (url) <= TEXT_MAX)
     return TRUE;
-  return refuse (error,
-                 "url: expected the https:// address of an ACME directory, such as " DEFAULT_URL);
+  return refuse (error, N_ ("url: expected the https:// address of an ACME directory"));
 }
 
 static gboolean
@@ -149,12 +149,12 @@ check_directory (const FunnelDirectory *directory, GError **error)
   if (!check_url (directory->url, error))
     return FALSE;
   if (directory->ca_file != NULL && !g_path_is_absolute (directory->ca_file))
-    return refuse (error, "ca-file: expected an absolute path");
+    return refuse (error, N_ ("ca-file: expected an absolute path"));
   if ((directory->eab_kid == NULL) != (directory->eab_key == NULL))
-    return refuse (error, "eab-kid, eab-key: external account binding needs both the key's "
-                          "identifier and the key");
+    return refuse (error, N_ ("eab-kid, eab-key: external account binding needs both the key's "
+                              "identifier and the key"));
   if (directory->eab_key != NULL && !is_base64url (directory->eab_key))
-    return refuse (error, "eab-key: expected the base64url text the authority shows");
+    return refuse (error, N_ ("eab-key: expected the base64url text the authority shows"));
   return TRUE;
 }
 
@@ -169,14 +169,14 @@ check_contact (const char *contact, GError **error)
       && strlen (contact) <= CONTACT_MAX && strpbrk (contact, " ,;:<>\"\\\t\r\n?") == NULL
       && g_str_is_ascii (contact))
     return TRUE;
-  return refuse (error, "contact: expected one mail address, such as me@example.org");
+  return refuse (error, N_ ("contact: expected one mail address, such as me@example.org"));
 }
 
 gboolean
 funnel_authority_check (const FunnelAuthority *self, GError **error)
 {
   if (self->directories->len == 0 || self->directories->len > FUNNEL_DIRECTORIES_MAX)
-    return refuse (error, "directories: expected one to eight");
+    return refuse (error, N_ ("directories: expected one to eight"));
   for (guint i = 0; i < self->directories->len; i++)
     {
       const FunnelDirectory *directory = g_ptr_array_index (self->directories, i);
@@ -184,7 +184,7 @@ funnel_authority_check (const FunnelAuthority *self, GError **error)
       if (!check_directory (directory, error))
         return FALSE;
       if (funnel_authority_find (self, directory->url) != directory)
-        return refuse (error, "url: each directory may stand in the list only once");
+        return refuse (error, N_ ("url: each directory may stand in the list only once"));
     }
   return check_contact (self->contact, error);
 }

@@ -2,6 +2,8 @@
 
 #include "daemon/cert/certificate-keeper.h"
 
+#include <glib/gi18n.h>
+
 #include "daemon/cert/kept-name.h"
 #include "lib/base/error.h"
 #include "lib/base/token.h"
@@ -259,7 +261,8 @@ funnel_certificate_keeper_obtain_async (FunnelCertificateKeeper *self,
   g_task_set_source_tag (task, funnel_certificate_keeper_obtain_async);
   if (self->shared.stopped)
     {
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "the daemon is ending");
+      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                               N_ ("the daemon is ending"));
       return;
     }
   funnel_kept_name_wait (ensure (self, name), g_steal_pointer (&task), min_validity);
@@ -334,8 +337,8 @@ finish_revocation (GTask *task)
   if (revocation->problems->len == 0)
     g_task_return_boolean (task, TRUE);
   else
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                             "not every certificate could be revoked:\n%s",
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s\n%s",
+                             N_ ("not every certificate could be revoked:"),
                              revocation->problems->str);
 }
 
@@ -360,7 +363,7 @@ revoke_one (GTask *task, const char *name)
   if (client == NULL)
     {
       note_problem (g_task_get_task_data (task), name,
-                    error != NULL ? error->message : "its authority is not known");
+                    error != NULL ? error->message : N_ ("its authority is not known"));
       return FALSE;
     }
   funnel_acme_client_revoke_async (client, funnel_certificate_get_chain_pem (certificate),

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,25 +43,27 @@ make_remedy (const char *path, int code)
     {
     case ENOSPC:
     case EDQUOT:
-      return g_strdup ("; make room on this disk");
+      return g_strdup (N_ ("make room on this disk"));
     case EROFS:
-      return g_strdup ("; make the file system writable");
+      return g_strdup (N_ ("make the file system writable"));
     case EACCES:
     case EPERM:
-      return g_strdup_printf ("; type: chown -R %u %s && chmod -R u+rwX,go= %s", (guint)geteuid (),
-                              path, path);
+      return g_strdup_printf (N_ ("type: chown -R %u %s && chmod -R u+rwX,go= %s"),
+                              (guint)geteuid (), path, path);
     default:
       return g_strdup ("");
     }
 }
 
+/* Takes @what. */
 static gboolean
-fail (GError **error, const char *what, const char *path, int code)
+fail (GError **error, char *what, const char *path, int code)
 {
   g_autofree char *remedy = make_remedy (path, code);
 
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "cannot %s %s: %s%s", what, path,
-               g_strerror (code), remedy);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s: %s%s%s", what, g_strerror (code),
+               remedy[0] != '\0' ? "; " : "", remedy);
+  g_free (what);
   return FALSE;
 }
 
@@ -69,13 +72,15 @@ static gboolean
 check_private (const char *path, const struct stat *st, GError **error)
 {
   if (st->st_uid != geteuid ())
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                 "%s belongs to another user (uid %u), so it is not used; type: chown -R %u %s",
-                 path, (guint)st->st_uid, (guint)geteuid (), path);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
+        N_ ("%s belongs to another user (uid %u), so it is not used; type: chown -R %u %s"), path,
+        (guint)st->st_uid, (guint)geteuid (), path);
   else if ((st->st_mode & 077) != 0)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                 "%s is open to other users (mode %04o), so it is not used; type: chmod -R go= %s",
-                 path, st->st_mode & 07777, path);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
+        N_ ("%s is open to other users (mode %04o), so it is not used; type: chmod -R go= %s"),
+        path, st->st_mode & 07777, path);
   else
     return TRUE;
   return FALSE;
@@ -190,7 +195,7 @@ write_file (const char *folder, const char *name, const char *text, GError **err
       code = errno;
       ok = FALSE;
     }
-  return ok || fail (error, "write", path, code);
+  return ok || fail (error, g_strdup_printf (N_ ("cannot write %s"), path), path, code);
 }
 
 static gboolean
@@ -203,7 +208,7 @@ sync_folder (const char *path, GError **error)
     code = errno;
   if (fd >= 0)
     close (fd);
-  return code == 0 || fail (error, "write", path, code);
+  return code == 0 || fail (error, g_strdup_printf (N_ ("cannot write %s"), path), path, code);
 }
 
 /* A folder of plain files, as versions are. */
@@ -252,12 +257,13 @@ make_folder (const char *path, GError **error)
   struct stat st;
 
   if (mkdir (path, 0700) != 0 && errno != EEXIST)
-    return fail (error, "make", path, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot make %s"), path), path, errno);
   if (lstat (path, &st) != 0)
-    return fail (error, "read", path, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot read %s"), path), path, errno);
   if (S_ISDIR (st.st_mode))
     return check_private (path, &st, error);
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s is not a folder; move it away", path);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("%s is not a folder; move it away"),
+               path);
   return FALSE;
 }
 
@@ -274,7 +280,8 @@ check_room (FunnelCertificateStore *self, GError **error)
       close (fd);
       unlink (path);
     }
-  return code == 0 || fail (error, "write", self->root, code);
+  return code == 0
+         || fail (error, g_strdup_printf (N_ ("cannot write %s"), self->root), self->root, code);
 }
 
 FunnelCertificateStore *
@@ -384,11 +391,11 @@ check_file (const char *path, GError **error)
   struct stat st;
 
   if (lstat (path, &st) != 0)
-    return fail (error, "read", path, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot read %s"), path), path, errno);
   if (!S_ISREG (st.st_mode) || st.st_size > FILE_MAX)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                   "%s is not a file of ours; move its folder away", path);
+                   N_ ("%s is not a file of ours; move its folder away"), path);
       return FALSE;
     }
   return check_private (path, &st, error);
@@ -424,7 +431,7 @@ load_version (const char *version,
   *certificate = funnel_certificate_new (chain, key, name, version, &local);
   funnel_secret_free (key);
   if (*certificate == NULL)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s; move %s away to get a new one",
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("%s; move %s away to get a new one"),
                  local->message, version);
   return *certificate != NULL;
 }
@@ -438,15 +445,17 @@ check_present (FunnelCertificateStore *self, const char *name, gboolean *present
 
   *present = FALSE;
   if (lstat (self->root, &st) != 0)
-    return errno == ENOENT || fail (error, "read", self->root, errno);
+    return errno == ENOENT
+           || fail (error, g_strdup_printf (N_ ("cannot read %s"), self->root), self->root, errno);
   if (!check_private (self->root, &st, error))
     return FALSE;
   if (lstat (path, &st) != 0)
-    return errno == ENOENT || fail (error, "read", path, errno);
+    return errno == ENOENT
+           || fail (error, g_strdup_printf (N_ ("cannot read %s"), path), path, errno);
   *present = TRUE;
   if (S_ISLNK (st.st_mode))
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s is not ours; move it away", path);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("%s is not ours; move it away"), path);
   return FALSE;
 }
 
@@ -498,7 +507,7 @@ switch_to (FunnelCertificateStore *self, const char *name, const char *version, 
 
   unlink (link);
   if (symlink (target, link) != 0 || rename (link, path) != 0)
-    return fail (error, "write", path, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot write %s"), path), path, errno);
   return TRUE;
 }
 
@@ -518,7 +527,7 @@ funnel_certificate_store_install (FunnelCertificateStore *self,
   before = read_link (self, name);
   template = g_strdup_printf ("%s/%.200s.XXXXXX", versions, name);
   if (g_mkdtemp_full (template, 0700) == NULL)
-    return fail (error, "write", versions, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot write %s"), versions), versions, errno);
   if (!write_version (template, certificate, record, error) || !sync_folder (versions, error)
       || !switch_to (self, name, template, error))
     {
@@ -540,7 +549,7 @@ funnel_certificate_store_remove (FunnelCertificateStore *self, const char *name,
   if (version == NULL)
     return TRUE;
   if (unlink (path) != 0)
-    return fail (error, "remove", path, errno);
+    return fail (error, g_strdup_printf (N_ ("cannot remove %s"), path), path, errno);
   remove_folder (version);
   return sync_folder (self->root, error);
 }

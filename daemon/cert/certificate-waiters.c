@@ -2,6 +2,8 @@
 
 #include "daemon/cert/certificate-waiters.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 typedef struct
@@ -133,10 +135,11 @@ funnel_certificate_waiters_serve (FunnelCertificateWaiters *self,
         g_task_return_pointer (task, funnel_certificate_ref (certificate),
                                (GDestroyNotify)funnel_certificate_unref);
       else
-        g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                                 "a new certificate of this authority is not valid for that long, "
-                                 "but for %" G_GINT64_FORMAT " hours",
-                                 left / 3600);
+        g_task_return_new_error (
+            task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+            N_ ("a new certificate of this authority is not valid for that long, "
+                "but for %ld hours"),
+            (long)(left / 3600));
     }
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/fingerprint.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
@@ -77,10 +78,10 @@ static const char *
 format_hint (const char *data, gsize len)
 {
   if (len == 0)
-    return "the file is empty";
+    return N_ ("the file is empty");
   if ((guint8)data[0] == 0x30)
-    return "it looks like DER or PKCS #12; convert it to PEM with openssl";
-  return "expected a PEM file";
+    return N_ ("it looks like DER or PKCS #12; convert it to PEM with openssl");
+  return N_ ("expected a PEM file");
 }
 
 static gboolean
@@ -102,11 +103,11 @@ read_chain (Parts *parts, GError **error)
     parts->chain_len = 0;
   if (strstr (data, "-----BEGIN CERTIFICATE-----") != NULL)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "certificate file “%s” is damaged: %s", parts->chain_file,
+                 N_ ("certificate file “%s” is damaged: %s"), parts->chain_file,
                  gnutls_strerror (result));
   else
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "certificate file “%s” holds no certificate: %s", parts->chain_file,
+                 N_ ("certificate file “%s” holds no certificate: %s"), parts->chain_file,
                  format_hint (data, len));
   return FALSE;
 }
@@ -117,14 +118,14 @@ explain_key (Parts *parts, const char *data, gsize len, int result, GError **err
   if (strstr (data, "-----BEGIN ENCRYPTED") != NULL
       || strstr (data, "Proc-Type: 4,ENCRYPTED") != NULL)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "key file “%s” is encrypted with a password; give a key without one",
+                 N_ ("key file “%s” is encrypted with a password; give a key without one"),
                  parts->key_file);
   else if (strstr (data, "PRIVATE KEY-----") != NULL)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "key file “%s” is damaged: %s",
-                 parts->key_file, gnutls_strerror (result));
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 N_ ("key file “%s” is damaged: %s"), parts->key_file, gnutls_strerror (result));
   else
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "key file “%s” holds no private key: %s", parts->key_file,
+                 N_ ("key file “%s” holds no private key: %s"), parts->key_file,
                  format_hint (data, len));
 }
 
@@ -159,7 +160,7 @@ check_key_matches (Parts *parts, GError **error)
       && leaf_len == key_len && memcmp (of_leaf, of_key, key_len) == 0)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "key file “%s” does not belong to the certificate in “%s”", parts->key_file,
+               N_ ("key file “%s” does not belong to the certificate in “%s”"), parts->key_file,
                parts->chain_file);
   return FALSE;
 }
@@ -202,14 +203,14 @@ check_name (Parts *parts, GError **error)
     {
       /* Browsers have not looked at the common name for years. */
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "the certificate in “%s” names no host (no DNS subjectAltName)",
+                   N_ ("the certificate in “%s” names no host (no DNS subjectAltName)"),
                    parts->chain_file);
       return FALSE;
     }
   if (gnutls_x509_crt_check_hostname2 (parts->chain[0], parts->name, 0))
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "the certificate in “%s” is not for %s; it is for %s", parts->chain_file,
+               N_ ("the certificate in “%s” is not for %s; it is for %s"), parts->chain_file,
                parts->name, names);
   return FALSE;
 }
@@ -232,14 +233,15 @@ check_time (Parts *parts, GError **error)
   g_autofree char *limit = format_time (now < begin ? begin : end);
 
   if (now < begin)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "the certificate in “%s” is not valid before %s, and this machine's clock says %s;"
-                 " check the clock",
-                 parts->chain_file, limit, clock);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+        N_ ("the certificate in “%s” is not valid before %s, and this machine's clock says %s;"
+            " check the clock"),
+        parts->chain_file, limit, clock);
   else if (now >= end)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "the certificate in “%s” expired on %s (this machine's clock says %s);"
-                 " renew it, or check the clock",
+                 N_ ("the certificate in “%s” expired on %s (this machine's clock says %s);"
+                     " renew it, or check the clock"),
                  parts->chain_file, limit, clock);
   return now >= begin && now < end;
 }
@@ -292,7 +294,7 @@ read_issuer (Parts *parts)
     return g_strdup_printf ("%s, %s", organization, common);
   if (organization != NULL || common != NULL)
     return g_strdup (organization != NULL ? organization : common);
-  return g_strdup ("an authority without a name");
+  return g_strdup (N_ ("an authority without a name"));
 }
 
 static char *
@@ -349,8 +351,8 @@ assemble (Parts *parts, GError **error)
   if (result >= 0 && self->leaf != NULL && self->chain_pem != NULL && self->key_pem != NULL)
     return g_steal_pointer (&self);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "certificate file “%s” cannot be used: %s", parts->chain_file,
-               result < 0 ? gnutls_strerror (result) : "it cannot be written as PEM");
+               N_ ("certificate file “%s” cannot be used: %s"), parts->chain_file,
+               result < 0 ? gnutls_strerror (result) : N_ ("it cannot be written as PEM"));
   return NULL;
 }
 

@@ -2,6 +2,8 @@
 
 #include "daemon/cert/kept-name.h"
 
+#include <glib/gi18n.h>
+
 #include "daemon/cert/authority-choice.h"
 #include "daemon/cert/certificate-order.h"
 #include "daemon/cert/certificate-waiters.h"
@@ -114,13 +116,19 @@ static void
 fail_waiters (FunnelKeptName *self, int code)
 {
   const FunnelKeptStatus *status = &self->status;
-  g_autofree char *when = self->retry_at > get_now () ? funnel_kept_time (self->retry_at) : NULL;
-  g_autofree char *message = g_strdup_printf (
-      "%s%s%s%s%s", status->problem != NULL ? status->problem : "there is no certificate",
-      when != NULL ? "\nNot tried again before " : "", when != NULL ? when : "",
-      status->next_step != NULL ? "\n" : "", status->next_step != NULL ? status->next_step : "");
+  g_autoptr (GString) message
+      = g_string_new (status->problem != NULL ? status->problem : N_ ("there is no certificate"));
 
-  funnel_certificate_waiters_fail (self->waiters, code, message);
+  if (self->retry_at > get_now ())
+    {
+      g_autofree char *when = funnel_kept_time (self->retry_at);
+
+      g_string_append_c (message, '\n');
+      g_string_append_printf (message, N_ ("Not tried again before %s"), when);
+    }
+  if (status->next_step != NULL)
+    g_string_append_printf (message, "\n%s", status->next_step);
+  funnel_certificate_waiters_fail (self->waiters, code, message->str);
 }
 
 static void
@@ -231,7 +239,7 @@ save (FunnelKeptName *self, gint64 now)
   self->unsaved = TRUE;
   self->save_at = now + STORE_RETRY_S;
   set_problem (self, error->message,
-               "It is served from memory, and stored as soon as that is possible.");
+               N_ ("It is served from memory, and stored as soon as that is possible."));
 }
 
 /* --- When the authority wants it renewed (RFC 9773) --- */
@@ -343,7 +351,7 @@ take_certificate (FunnelKeptName *self, const char *ca, const FunnelAcmeIssued *
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (FunnelCertificate) certificate = funnel_certificate_new (
-      issued->chain, issued->key, self->name, "the certificate authority's answer", &error);
+      issued->chain, issued->key, self->name, N_ ("the certificate authority's answer"), &error);
   FunnelOrderRecord record = {.ca = (char *)ca,
                               .order_url = issued->order_url,
                               .account_url = issued->account_url,
@@ -418,7 +426,7 @@ start_order (FunnelKeptName *self, gint64 now)
   self->refs++;
   g_object_ref (self->shared->keeper);
   self->shared->orders++;
-  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, "Ordering a certificate");
+  self->dirty |= funnel_kept_status_set_order (&self->status, TRUE, N_ ("Ordering a certificate"));
   self->order = funnel_certificate_order_start (
       client, self->name, same ? self->record->certificate_id : NULL, self->shared->way,
       self->shared->owner, &order_events, self);
@@ -464,10 +472,11 @@ check_clock (FunnelKeptName *self, gint64 now)
     return TRUE;
   begin = funnel_kept_time (funnel_certificate_get_begin (self->certificate));
   clock = funnel_kept_time (now);
-  problem = g_strdup_printf ("This machine's clock is wrong: it says %s, but the certificate of %s "
-                             "was issued for the time from %s on",
-                             clock, self->name, begin);
-  set_problem (self, problem, "Set this machine's clock: timedatectl set-ntp true");
+  problem
+      = g_strdup_printf (N_ ("This machine's clock is wrong: it says %s, but the certificate of %s "
+                             "was issued for the time from %s on"),
+                         clock, self->name, begin);
+  set_problem (self, problem, N_ ("Set this machine's clock: timedatectl set-ntp true"));
   return FALSE;
 }
 
@@ -491,7 +500,7 @@ check_ready (FunnelKeptName *self, gint64 now)
     }
   if (funnel_certificate_store_check (self->shared->store, &error))
     return TRUE;
-  set_problem (self, error->message, "Nothing is ordered that could not be kept.");
+  set_problem (self, error->message, N_ ("Nothing is ordered that could not be kept."));
   set_retry (self, now + STORE_RETRY_S, now, TRUE);
   fail_waiters (self, FUNNEL_ERROR_STORE);
   return FALSE;
@@ -524,8 +533,8 @@ explain_expiry (FunnelKeptName *self, gint64 now)
   if (self->certificate == NULL || now < funnel_certificate_get_expiry (self->certificate))
     return NULL;
   end = funnel_kept_time (funnel_certificate_get_expiry (self->certificate));
-  return g_strdup_printf ("The certificate of %s expired on %s and is no longer served", self->name,
-                          end);
+  return g_strdup_printf (N_ ("The certificate of %s expired on %s and is no longer served"),
+                          self->name, end);
 }
 
 static void
@@ -535,8 +544,8 @@ begin_order (FunnelKeptName *self, gint64 now)
 
   if (self->shared->orders >= ORDERS_MAX)
     {
-      self->dirty
-          |= funnel_kept_status_set_order (&self->status, FALSE, "Waiting for other orders to end");
+      self->dirty |= funnel_kept_status_set_order (&self->status, FALSE,
+                                                   N_ ("Waiting for other orders to end"));
       return;
     }
   if (!check_ready (self, now))
@@ -648,7 +657,7 @@ funnel_kept_name_stop (FunnelKeptName *self)
   if (self->asking != NULL)
     g_cancellable_cancel (self->asking);
   g_clear_object (&self->asking);
-  set_problem (self, "the daemon is ending", NULL);
+  set_problem (self, N_ ("the daemon is ending"), NULL);
   fail_waiters (self, FUNNEL_ERROR_FAILED);
 }
 

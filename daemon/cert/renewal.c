@@ -2,6 +2,8 @@
 
 #include "daemon/cert/renewal.h"
 
+#include <glib/gi18n.h>
+
 #define MINUTE 60
 #define HOUR (60 * MINUTE)
 
@@ -95,24 +97,26 @@ funnel_next_step_of (const GError *error)
     {
     case FUNNEL_ACME_ERROR_UNREACHABLE:
     case FUNNEL_ACME_ERROR_TIMED_OUT:
-      return "Check this machine's network; the certificate authority is asked again by itself.";
+      return N_ (
+          "Check this machine's network; the certificate authority is asked again by itself.");
     case FUNNEL_ACME_ERROR_UNTRUSTED:
     case FUNNEL_ACME_ERROR_PROTOCOL:
-      return "Check that no portal or proxy stands between this machine and the certificate "
-             "authority; for an authority of your own: funnel ca URL --ca-file FILE";
+      return N_ ("Check that no portal or proxy stands between this machine and the certificate "
+                 "authority; for an authority of your own: funnel ca URL --ca-file FILE");
     case FUNNEL_ACME_ERROR_CLOCK:
-      return "Set this machine's clock: timedatectl set-ntp true";
+      return N_ ("Set this machine's clock: timedatectl set-ntp true");
     case FUNNEL_ACME_ERROR_CONFIGURATION:
     case FUNNEL_ACME_ERROR_ACCOUNT:
     case FUNNEL_ACME_ERROR_PROFILE:
-      return "Change how certificates are ordered: funnel ca --help";
+      return N_ ("Change how certificates are ordered: funnel ca --help");
     case FUNNEL_ACME_ERROR_RATE_LIMITED:
-      return "Wait, or order from another certificate authority: funnel ca --help";
+      return N_ ("Wait, or order from another certificate authority: funnel ca --help");
     case FUNNEL_ACME_ERROR_NAME_REFUSED:
-      return "Use another name, or another certificate authority: funnel ca --help";
+      return N_ ("Use another name, or another certificate authority: funnel ca --help");
     case FUNNEL_ACME_ERROR_VALIDATION:
-      return "Check that the name leads to the ingress, and that port 443 there is reachable from "
-             "the internet.";
+      return N_ (
+          "Check that the name leads to the ingress, and that port 443 there is reachable from "
+          "the internet.");
     case FUNNEL_ACME_ERROR_SERVER:
     case FUNNEL_ACME_ERROR_CHALLENGE:
     case FUNNEL_ACME_ERROR_ORDER_INVALID:

@@ -4,6 +4,7 @@
 
 #include "daemon/doctor/node-doctor.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DAY_S (24 * 3600)
@@ -33,15 +34,15 @@ check_share (const FunnelDoctorFacts *facts, GPtrArray *steps)
     return;
   if (facts->shares->len > 0)
     funnel_doctor_add (steps, "share", NULL, FUNNEL_DOCTOR_OK,
-                       g_strdup_printf ("%u shared", facts->shares->len), NULL);
+                       g_strdup_printf (N_ ("shared: %u"), facts->shares->len), NULL);
   else if (name == NULL)
-    funnel_doctor_add (steps, "share", NULL, FUNNEL_DOCTOR_OK, g_strdup ("nothing is shared"),
-                       "funnel 3000 puts http://127.0.0.1:3000 on the internet");
+    funnel_doctor_add (steps, "share", NULL, FUNNEL_DOCTOR_OK, g_strdup (N_ ("nothing is shared")),
+                       N_ ("funnel 3000 puts http://127.0.0.1:3000 on the internet"));
   else
     {
       advice = g_strdup_printf ("funnel 3000 --name=%s", name);
       funnel_doctor_add (steps, "share", NULL, FUNNEL_DOCTOR_FAILED,
-                         g_strdup_printf ("nothing is shared under %s", name), advice);
+                         g_strdup_printf (N_ ("nothing is shared under %s"), name), advice);
     }
 }
 
@@ -54,8 +55,8 @@ check_grant (const FunnelDoctorFacts *facts,
              GPtrArray *steps)
 {
   const FunnelShareFacts *of = &share->facts;
-  g_autofree char *type = g_strdup_printf ("on the ingress: funnel-ingress grant %s --name %s "
-                                           "--port %u",
+  g_autofree char *type = g_strdup_printf (N_ ("on the ingress: funnel-ingress grant %s --name %s "
+                                               "--port %u"),
                                            text_of (facts->node), of->name, of->port);
   const char *problem = NULL;
 
@@ -64,17 +65,18 @@ check_grant (const FunnelDoctorFacts *facts,
   switch (of->grant)
     {
     case FUNNEL_GRANT_VALID:
-      funnel_doctor_add (steps, "grant", subject, FUNNEL_DOCTOR_OK, g_strdup ("granted"), NULL);
+      funnel_doctor_add (steps, "grant", subject, FUNNEL_DOCTOR_OK, g_strdup (N_ ("it is granted")),
+                         NULL);
       return;
     case FUNNEL_GRANT_EXPIRED:
-      problem = "the ingress's grant has expired";
+      problem = N_ ("the ingress's grant has expired");
       break;
     case FUNNEL_GRANT_PORT:
-      problem = "the ingress grants the name, but not on this port";
+      problem = N_ ("the ingress grants the name, but not on this port");
       break;
     case FUNNEL_GRANT_NONE:
     default:
-      problem = "the ingress has not granted this name to this node";
+      problem = N_ ("the ingress has not granted this name to this node");
       break;
     }
   funnel_doctor_add (steps, "grant", subject, FUNNEL_DOCTOR_FAILED, g_strdup (problem), type);
@@ -99,23 +101,25 @@ judge_certificate (const FunnelDoctorFacts *facts,
   const char *next = text_of (share->facts.certificate_next_step);
 
   if (facts->now < share->certificate_begin)
-    funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_FAILED,
-                       g_strdup ("it is not valid yet: this machine's clock, or that of who issued "
-                                 "it, is wrong"),
-                       "timedatectl set-ntp true");
-  else if (facts->now >= share->certificate_end)
     funnel_doctor_add (
         steps, "certificate", subject, FUNNEL_DOCTOR_FAILED,
-        g_strdup_printf ("it ended %s%s%s", until, problem[0] != '\0' ? ": " : "", problem),
-        next[0] != '\0' ? next : "funnel status shows what stands in the way");
+        g_strdup (N_ ("it is not valid yet: this machine's clock, or that of who issued "
+                      "it, is wrong")),
+        "timedatectl set-ntp true");
+  else if (facts->now >= share->certificate_end)
+    funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_FAILED,
+                       problem[0] != '\0' ? g_strdup_printf ("it ended %s: %s", until, problem)
+                                          : g_strdup_printf (N_ ("it ended %s"), until),
+                       next[0] != '\0' ? next : N_ ("funnel status shows what stands in the way"));
   else if (problem[0] != '\0' || share->certificate_end - facts->now < SOON_S)
-    funnel_doctor_add (
-        steps, "certificate", subject, FUNNEL_DOCTOR_WARNING,
-        g_strdup_printf ("valid until %s%s%s", until, problem[0] != '\0' ? "; " : "", problem),
-        next);
+    funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_WARNING,
+                       problem[0] != '\0' ? g_strdup_printf ("valid until %s; %s", until, problem)
+                                          : g_strdup_printf (N_ ("valid until %s"), until),
+                       next);
   else
     funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_OK,
-                       g_strdup_printf ("for %s, valid until %s", share->facts.name, until), NULL);
+                       g_strdup_printf (N_ ("for %s, valid until %s"), share->facts.name, until),
+                       NULL);
 }
 
 static void
@@ -130,12 +134,12 @@ check_certificate (const FunnelDoctorFacts *facts,
     return;
   if (share->facts.certificate == FUNNEL_CERTIFICATE_NOT_NEEDED)
     funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_SKIPPED,
-                       g_strdup ("the target has it (TLS is passed through)"), NULL);
+                       g_strdup (N_ ("the target has it (TLS is passed through)")), NULL);
   else if (share->certificate_end != 0)
     judge_certificate (facts, share, subject, steps);
   else
     funnel_doctor_add (steps, "certificate", subject, FUNNEL_DOCTOR_FAILED,
-                       g_strdup (reason[0] != '\0' ? reason : "there is none yet"),
+                       g_strdup (reason[0] != '\0' ? reason : N_ ("there is none yet")),
                        share->facts.certificate_next_step);
 }
 
@@ -149,14 +153,15 @@ check_target (const FunnelDoctorShare *share, const char *subject, GPtrArray *st
   if (of->target_failed)
     funnel_doctor_add (
         steps, "target", subject, FUNNEL_DOCTOR_FAILED,
-        g_strdup_printf ("%s does not work: %s", text_of (of->target), text_of (of->target_reason)),
-        "start the server behind the target, or share another one: funnel TARGET");
+        g_strdup_printf (N_ ("%s does not work: %s"), text_of (of->target),
+                         text_of (of->target_reason)),
+        N_ ("start the server behind the target, or share another one: funnel TARGET"));
   else
-    funnel_doctor_add (steps, "target", subject,
-                       share->target_checked ? FUNNEL_DOCTOR_OK : FUNNEL_DOCTOR_WARNING,
-                       g_strdup_printf ("%s %s", text_of (of->target),
-                                        share->target_checked ? "works" : "did not answer in time"),
-                       NULL);
+    funnel_doctor_add (
+        steps, "target", subject, share->target_checked ? FUNNEL_DOCTOR_OK : FUNNEL_DOCTOR_WARNING,
+        g_strdup_printf (share->target_checked ? N_ ("%s works") : N_ ("%s did not answer in time"),
+                         text_of (of->target)),
+        NULL);
 }
 
 static const char *
@@ -165,14 +170,14 @@ advise_outcome (FunnelProbeOutcome outcome)
   switch (outcome)
     {
     case FUNNEL_PROBE_DNS:
-      return "see the step dns, and on the ingress: funnel-ingress doctor";
+      return N_ ("see the step dns, and on the ingress: funnel-ingress doctor");
     case FUNNEL_PROBE_CONNECT:
-      return "on the ingress let the public port in: funnel-ingress doctor";
+      return N_ ("on the ingress let the public port in: funnel-ingress doctor");
     case FUNNEL_PROBE_TLS:
     case FUNNEL_PROBE_TIMEOUT:
     case FUNNEL_PROBE_OK:
     default:
-      return "funnel status shows the share's state; on the ingress: funnel-ingress doctor";
+      return N_ ("funnel status shows the share's state; on the ingress: funnel-ingress doctor");
     }
 }
 
@@ -182,13 +187,13 @@ describe_outcome (FunnelProbeOutcome outcome)
   switch (outcome)
     {
     case FUNNEL_PROBE_DNS:
-      return "the name does not lead to the ingress";
+      return N_ ("the name does not lead to the ingress");
     case FUNNEL_PROBE_CONNECT:
-      return "nothing answers at the public port";
+      return N_ ("nothing answers at the public port");
     case FUNNEL_PROBE_TLS:
-      return "the TLS handshake fails";
+      return N_ ("the TLS handshake fails");
     case FUNNEL_PROBE_TIMEOUT:
-      return "no answer in time";
+      return N_ ("no answer in time");
     case FUNNEL_PROBE_OK:
     default:
       return "seen";
@@ -202,29 +207,30 @@ judge_probe (const FunnelDoctorFacts *facts,
              GPtrArray *steps)
 {
   const FunnelShareFacts *of = &share->facts;
-  gint64 age = MAX (facts->now - share->probed_at, 0);
+  long age = (long)MAX (facts->now - share->probed_at, 0);
   const char *detail = text_of (of->probe_detail);
 
   if (of->probe_outcome != FUNNEL_PROBE_OK)
     funnel_doctor_add (steps, "round-trip", subject, FUNNEL_DOCTOR_FAILED,
-                       g_strdup_printf ("tried from outside %" G_GINT64_FORMAT " s ago: %s%s%s",
-                                        age, describe_outcome (of->probe_outcome),
-                                        detail[0] != '\0' ? ": " : "", detail),
+                       detail[0] != '\0'
+                           ? g_strdup_printf ("tried from outside %ld s ago: %s: %s", age,
+                                              describe_outcome (of->probe_outcome), detail)
+                           : g_strdup_printf (N_ ("tried from outside %ld s ago: %s"), age,
+                                              describe_outcome (of->probe_outcome)),
                        advise_outcome (of->probe_outcome));
   else if (of->leaf == NULL || of->probe_leaf == NULL
            || g_ascii_strcasecmp (of->leaf, of->probe_leaf) != 0)
     funnel_doctor_add (
         steps, "round-trip", subject, FUNNEL_DOCTOR_FAILED,
-        g_strdup_printf ("the public name shows another certificate (SHA-256 %s) than "
-                         "this node's: somebody else may be answering for it",
+        g_strdup_printf (N_ ("the public name shows another certificate (SHA-256 %s) than "
+                             "this node's: somebody else may be answering for it"),
                          text_of (of->probe_leaf)),
-        "check where the name points, and who may have certificates for it");
+        N_ ("check where the name points, and who may have certificates for it"));
   else
-    funnel_doctor_add (steps, "round-trip", subject, FUNNEL_DOCTOR_OK,
-                       g_strdup_printf ("seen from outside %" G_GINT64_FORMAT
-                                        " s ago, with this node's certificate",
-                                        age),
-                       NULL);
+    funnel_doctor_add (
+        steps, "round-trip", subject, FUNNEL_DOCTOR_OK,
+        g_strdup_printf (N_ ("seen from outside %ld s ago, with this node's certificate"), age),
+        NULL);
 }
 
 static void
@@ -238,9 +244,10 @@ check_round_trip (const FunnelDoctorFacts *facts,
   if (funnel_doctor_skip (steps, "round-trip", subject, round_trip_needs))
     return;
   if (!of->probed || of->probe_epoch != of->epoch)
-    funnel_doctor_add (steps, "round-trip", subject, FUNNEL_DOCTOR_WARNING,
-                       g_strdup ("the ingress has not tried it from outside since the last change"),
-                       "wait some seconds, then: funnel doctor");
+    funnel_doctor_add (
+        steps, "round-trip", subject, FUNNEL_DOCTOR_WARNING,
+        g_strdup (N_ ("the ingress has not tried it from outside since the last change")),
+        N_ ("wait some seconds, then: funnel doctor"));
   else
     judge_probe (facts, share, subject, steps);
 }
@@ -274,10 +281,10 @@ leads_to_ingress (const FunnelDoctorFacts *facts, GStrv addresses)
 static char *
 advise_records (const FunnelDoctorFacts *facts, const FunnelDnsView *view)
 {
-  GString *text = g_string_new ("publish:");
+  GString *text = g_string_new (N_ ("publish these records:"));
 
   if (facts->endpoint_addresses == NULL || facts->endpoint_addresses[0] == NULL)
-    g_string_append_printf (text, " %s. CNAME %s.", view->name, text_of (facts->endpoint_host));
+    g_string_append_printf (text, "\n%s. CNAME %s.", view->name, text_of (facts->endpoint_host));
   for (guint i = 0; facts->endpoint_addresses != NULL && facts->endpoint_addresses[i] != NULL; i++)
     {
       g_autofree char *record = funnel_dns_view_record (view->name, facts->endpoint_addresses[i]);
@@ -297,29 +304,29 @@ judge_view (const FunnelDoctorFacts *facts, const FunnelDnsView *view, GPtrArray
   g_autofree char *records = advise_records (facts, view);
 
   if (view->system_problem != NULL)
-    funnel_doctor_add (
-        steps, "dns", view->name, bad,
-        g_strdup_printf ("the resolvers of this machine do not answer: %s", view->system_problem),
-        "check this machine's network and /etc/resolv.conf");
+    funnel_doctor_add (steps, "dns", view->name, bad,
+                       g_strdup_printf (N_ ("the resolvers of this machine do not answer: %s"),
+                                        view->system_problem),
+                       N_ ("check this machine's network and /etc/resolv.conf"));
   else if (view->system[0] == NULL && leads_to_ingress (facts, view->own))
     funnel_doctor_add (
         steps, "dns", view->name, FUNNEL_DOCTOR_WARNING,
-        g_strdup_printf ("published, but this machine's resolvers still remember that "
-                         "there was no such name%s",
-                         own),
-        "wait some minutes");
+        g_strconcat (N_ ("published, but this machine's resolvers still remember that "
+                         "there was no such name"),
+                     own, NULL),
+        N_ ("wait some minutes"));
   else if (view->system[0] == NULL)
     funnel_doctor_add (steps, "dns", view->name, bad,
-                       g_strdup_printf ("the name has no address%s", own), records);
+                       g_strconcat (N_ ("the name has no address"), own, NULL), records);
   else if (leads_to_ingress (facts, view->system))
     funnel_doctor_add (steps, "dns", view->name, FUNNEL_DOCTOR_OK,
-                       g_strdup_printf ("%s%s", addresses, own), NULL);
+                       g_strconcat (addresses, own, NULL), NULL);
   else
-    funnel_doctor_add (
-        steps, "dns", view->name, bad,
-        g_strdup_printf ("%s%s: not the address of the ingress, unless it has several", addresses,
-                         own),
-        records);
+    funnel_doctor_add (steps, "dns", view->name, bad,
+                       g_strconcat (addresses, ": ",
+                                    N_ ("not the address of the ingress, unless it has several"),
+                                    own, NULL),
+                       records);
 }
 
 static void
@@ -337,11 +344,12 @@ check_dns (const FunnelDoctorFacts *facts, const char *name, GPtrArray *steps)
           return;
         }
     }
-  funnel_doctor_add (steps, "dns", name, FUNNEL_DOCTOR_SKIPPED,
-                     g_strdup_printf ("only %d names are looked up at once; this one with: funnel "
-                                      "doctor %s",
-                                      FUNNEL_DOCTOR_NAMES_MAX, name),
-                     NULL);
+  funnel_doctor_add (
+      steps, "dns", name, FUNNEL_DOCTOR_SKIPPED,
+      g_strdup_printf (N_ ("only %d names are looked up at once; this one with: funnel "
+                           "doctor %s"),
+                       FUNNEL_DOCTOR_NAMES_MAX, name),
+      NULL);
 }
 
 static void
@@ -350,8 +358,8 @@ examine_share (const FunnelDoctorFacts *facts, const FunnelDoctorShare *share, G
   g_autofree char *subject = g_strdup_printf ("%s:%u", share->facts.name, share->facts.port);
 
   if (share->facts.expired)
-    funnel_doctor_add (steps, "share", subject, FUNNEL_DOCTOR_FAILED, g_strdup ("its time is over"),
-                       "share it again: funnel TARGET");
+    funnel_doctor_add (steps, "share", subject, FUNNEL_DOCTOR_FAILED,
+                       g_strdup (N_ ("its time is over")), N_ ("share it again: funnel TARGET"));
   check_grant (facts, share, subject, steps);
   if (funnel_doctor_find (steps, "dns", share->facts.name) == NULL)
     check_dns (facts, share->facts.name, steps);

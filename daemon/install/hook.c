@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -99,22 +100,22 @@ static void
 report (GTask *task, Run *run)
 {
   g_autofree char *line = last_line (run);
-  const char *colon = *line != '\0' ? ": " : "";
+  g_autofree char *what = NULL;
 
   if (run->late)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                             "the hook was still running after %d s and was ended%s%s",
-                             FUNNEL_HOOK_SECONDS, colon, line);
+    what = g_strdup_printf (N_ ("the hook was still running after %d s and was ended"),
+                            FUNNEL_HOOK_SECONDS);
   else if (g_subprocess_get_if_signaled (run->process))
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                             "the hook was ended by signal %d%s%s",
-                             g_subprocess_get_term_sig (run->process), colon, line);
+    what = g_strdup_printf (N_ ("the hook was ended by signal %d"),
+                            g_subprocess_get_term_sig (run->process));
   else if (g_subprocess_get_exit_status (run->process) != 0)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                             "the hook ended with status %d%s%s",
-                             g_subprocess_get_exit_status (run->process), colon, line);
-  else
+    what = g_strdup_printf (N_ ("the hook ended with status %d"),
+                            g_subprocess_get_exit_status (run->process));
+  if (what == NULL)
     g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s%s%s", what,
+                             *line != '\0' ? ": " : "", line);
 }
 
 /* Returns FALSE at the end, on an error, and when there is nothing now. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <string.h>
@@ -45,7 +46,8 @@ find_group (const char *group, gid_t *gid, GError **error)
       *gid = found->gr_gid;
       return TRUE;
     }
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "there is no group “%s”", group);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, N_ ("there is no group “%s”"),
+               group);
   return FALSE;
 }
 
@@ -64,9 +66,10 @@ check_folder (const char *folder, GError **error)
     }
   if ((st.st_mode & 022) == 0 && (st.st_uid == geteuid () || st.st_uid == 0))
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "%s can be written by others; choose a folder of your own, or type: chmod go-w %s",
-               folder, folder);
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+      N_ ("%s can be written by others; choose a folder of your own, or type: chmod go-w %s"),
+      folder, folder);
   return FALSE;
 }
 
@@ -77,9 +80,9 @@ check_link (const char *link, GError **error)
 
   if (lstat (link, &st) != 0 || S_ISLNK (st.st_mode))
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "%s is in the way: it was not made by funnel; move it, or choose another folder",
-               link);
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+      N_ ("%s is in the way: it was not made by funnel; move it, or choose another folder"), link);
   return FALSE;
 }
 
@@ -119,10 +122,11 @@ explain_group (const char *group, GError **error)
 {
   if (errno != EPERM)
     return fail (error, group);
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "this user is not in the group “%s”; type: sudo usermod -a -G %s %s, then log in "
-               "again and restart funneld",
-               group, group, g_get_user_name ());
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+      N_ ("this user is not in the group “%s”; type: sudo usermod -a -G %s %s, then log in "
+          "again and restart funneld"),
+      group, group, g_get_user_name ());
   return FALSE;
 }
 

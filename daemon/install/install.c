@@ -69,7 +69,7 @@ check_text (const char *what, const char *text, gsize max, GError **error)
   if (text == NULL || (*text != '\0' && strlen (text) <= max && g_utf8_validate (text, -1, NULL)))
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "%s: a text of 1 to %" G_GSIZE_FORMAT " bytes is needed", what, max);
+               "%s: a text of 1 to %zu bytes is needed", what, max);
   return FALSE;
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/names.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (raw->status != SOUP_STATUS_OK)
     {
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL, "HTTP status %u",
+      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL, N_ ("HTTP status %u"),
                                raw->status);
       return;
     }

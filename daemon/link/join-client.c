@@ -7,6 +7,7 @@
 #include "lib/base/host.h"
 #include "lib/base/names.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -32,13 +33,14 @@ return_failure (GTask *task, GError *error)
   const char *endpoint = g_task_get_task_data (task);
 
   if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_UNTRUSTED))
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNTRUSTED,
-                             "%s shows another key than the token's: either somebody else answers "
-                             "there, or the ingress was set up anew; ask for a new token",
-                             endpoint);
+    g_task_return_new_error (
+        task, FUNNEL_ERROR, FUNNEL_ERROR_UNTRUSTED,
+        N_ ("%s shows another key than the token's: either somebody else answers "
+            "there, or the ingress was set up anew; ask for a new token"),
+        endpoint);
   else if (g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT))
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_TOKEN_INVALID,
-                             "the token names no usable host: %s", endpoint);
+                             N_ ("the token names no usable host: %s"), endpoint);
   else
     {
       g_task_return_error (task, error);

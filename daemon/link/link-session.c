@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/names.h"
 
+#include <glib/gi18n.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -67,7 +68,7 @@ on_silence_timeout (gpointer user_data)
   self->silence_source = 0;
   if (silent_ms >= self->silence_ms)
     {
-      finish_session (self, "the ingress has fallen silent");
+      finish_session (self, N_ ("the ingress has fallen silent"));
       return G_SOURCE_REMOVE;
     }
   self->silence_source = g_timeout_add (until_ms - silent_ms + 1, on_silence_timeout, self);
@@ -127,8 +128,8 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
       g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
       break;
     case FUNNEL_LINK_ERROR:
-      reason = g_strdup_printf ("the ingress ended it: %s",
-                                message->detail != NULL ? message->detail : "no reason given");
+      reason = g_strdup_printf (N_ ("the ingress ended it: %s"),
+                                message->detail != NULL ? message->detail : N_ ("no reason given"));
       finish_session (self, reason);
       break;
     case FUNNEL_LINK_WELCOME:
@@ -147,8 +148,8 @@ take_message (FunnelLinkSession *self, const FunnelLinkMessage *message)
     case FUNNEL_LINK_CLAIMS:
     case FUNNEL_LINK_PONG:
     default:
-      send_error (self, "this message is for the ingress");
-      finish_session (self, "the ingress broke the protocol");
+      send_error (self, N_ ("this message is for the ingress"));
+      finish_session (self, N_ ("the ingress broke the protocol"));
     }
 }
 
@@ -172,7 +173,7 @@ on_socket_message (SoupWebsocketConnection *socket,
   if (message == NULL)
     {
       g_autofree char *reason
-          = g_strdup_printf ("the ingress broke the protocol: %s", error->message);
+          = g_strdup_printf (N_ ("the ingress broke the protocol: %s"), error->message);
 
       send_error (self, error->message);
       finish_session (self, reason);
@@ -186,7 +187,7 @@ on_socket_closed (SoupWebsocketConnection *socket, FunnelLinkSession *self)
 {
   g_autoptr (FunnelLinkSession) kept = g_object_ref (self);
 
-  finish_session (self, "the ingress closed it");
+  finish_session (self, N_ ("the ingress closed it"));
 }
 
 static void
@@ -234,7 +235,7 @@ return_step_error (GTask *task, GError *cause, const char *what)
     {
       g_error_free (cause);
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               "the ingress does not answer (%s)", what);
+                               N_ ("the ingress does not answer (%s)"), what);
       return;
     }
   g_task_return_error (task, cause);

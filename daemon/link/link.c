@@ -2,6 +2,8 @@
 
 #include "daemon/link/link.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/expiry.h"
 #include "daemon/link/host-events.h"
 #include "daemon/link/link-session.h"
@@ -127,17 +129,18 @@ explain (FunnelLink *self, const char *reason)
   gint64 now = g_get_real_time () / G_USEC_PER_SEC;
 
   if (self->host_events != NULL && funnel_host_events_is_captive (self->host_events))
-    return g_strdup ("this network asks for a login first (captive portal): open a web page and "
-                     "log in");
+    return g_strdup (
+        N_ ("this network asks for a login first (captive portal): open a web page and "
+            "log in"));
   if (now < CLOCK_MIN)
-    return g_strdup ("this machine's clock is wrong, and WireGuard refuses what comes from the "
-                     "past: set it (timedatectl)");
+    return g_strdup (N_ ("this machine's clock is wrong, and WireGuard refuses what comes from the "
+                         "past: set it (timedatectl)"));
   if (g_str_equal (funnel_tunnel_keeper_get_name (self->keeper), "direct")
       || now - status->handshake < HANDSHAKE_MAX_S)
     return g_strdup (reason);
   return g_strdup_printf (
-      "the ingress does not answer through WireGuard (UDP %s): this network may block UDP, the "
-      "ingress may be down, or it knows this node's key no more (then join again); %s",
+      N_ ("the ingress does not answer through WireGuard (UDP %s): this network may block UDP, the "
+          "ingress may be down, or it knows this node's key no more (then join again); %s"),
       self->endpoint, reason);
 }
 
@@ -191,7 +194,7 @@ on_session_message (FunnelLinkSession *session, FunnelLinkMessage *message, Funn
     return;
   else if (!self->welcomed)
     {
-      fail_link (self, "the ingress broke the protocol: no welcome", FALSE);
+      fail_link (self, N_ ("the ingress broke the protocol: no welcome"), FALSE);
       return;
     }
   g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
@@ -254,7 +257,7 @@ on_keeper_ready (FunnelTunnelKeeper *keeper, GSocket *listener, FunnelLink *self
   self->offer_port = get_local_port (listener);
   g_signal_emit (self, signals[SIGNAL_LISTENER], 0, listener);
   funnel_backoff_reset (&self->backoff);
-  set_reason (self, "it is being made");
+  set_reason (self, N_ ("it is being made"));
   try_link (self);
 }
 
@@ -263,7 +266,7 @@ on_keeper_lost (FunnelTunnelKeeper *keeper, FunnelLink *self)
 {
   drop_session (self);
   g_signal_emit (self, signals[SIGNAL_LISTENER], 0, NULL);
-  set_reason (self, "the tunnel is down");
+  set_reason (self, N_ ("the tunnel is down"));
 }
 
 static void
@@ -285,7 +288,7 @@ check_connect_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   g_clear_pointer (&self->check, funnel_expiry_free);
   if (connection == NULL && self->session != NULL)
-    fail_link (self, "the network changed, and the ingress does not answer", TRUE);
+    fail_link (self, N_ ("the network changed, and the ingress does not answer"), TRUE);
 }
 
 /* The addresses inside the tunnel stay, so a link survives a change of network if the path works.
@@ -392,7 +395,8 @@ funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link
 
   self->keeper = funnel_tunnel_keeper_new (config, direct);
   self->host = g_strdup (config->peer_address);
-  self->endpoint = g_strdup_printf ("%s port %u", config->endpoint_host, config->endpoint_port);
+  self->endpoint
+      = g_strdup_printf (N_ ("%s port %u"), config->endpoint_host, config->endpoint_port);
   self->port = link_port;
   g_signal_connect (self->keeper, "ready", G_CALLBACK (on_keeper_ready), self);
   g_signal_connect (self->keeper, "lost", G_CALLBACK (on_keeper_lost), self);

@@ -8,6 +8,7 @@
 #include "lib/base/host.h"
 #include "lib/base/join-message.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 
 typedef struct
@@ -53,15 +54,18 @@ return_failure (GTask *task, const GError *cause)
     return;
   if (funnel_pinned_database_has_refused (call->trust))
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNTRUSTED,
-                             "%s shows another key than the one it is known by", call->endpoint);
+                             N_ ("%s shows another key than the one it is known by"),
+                             call->endpoint);
   else if (funnel_expiry_has_passed (call->expiry))
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "%s did not answer within %u seconds; check that the ingress runs and "
-                             "that its TCP port is open",
-                             call->endpoint, call->milliseconds / 1000);
+    g_task_return_new_error (
+        task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+        N_ ("%s did not answer within %u seconds; check that the ingress runs and "
+            "that its TCP port is open"),
+        call->endpoint, call->milliseconds / 1000);
   else
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "cannot reach the ingress at %s: %s", call->endpoint, cause->message);
+                             N_ ("cannot reach the ingress at %s: %s"), call->endpoint,
+                             cause->message);
 }
 
 static void
@@ -141,7 +145,7 @@ funnel_pinned_call_async (const char *host,
   if (call->message == NULL)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                               "not a usable host: \"%s\"", host);
+                               N_ ("not a usable host: \"%s\""), host);
       g_object_unref (task);
       return;
     }

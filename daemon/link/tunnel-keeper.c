@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/names.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define STEP_MS 15000 /* one step; the agent may have to start programs */
@@ -219,7 +220,7 @@ step_failed (FunnelTunnelKeeper *self, gpointer tunnel, const GError *error, con
   if (error == NULL)
     return FALSE;
   if (funnel_expiry_has_passed (self->step))
-    reason = g_strdup_printf ("%s took too long", what);
+    reason = g_strdup_printf (N_ ("%s took too long"), what);
   else
     reason = g_strdup (error->message);
   give_up (self, reason);
@@ -229,7 +230,7 @@ step_failed (FunnelTunnelKeeper *self, gpointer tunnel, const GError *error, con
 static void
 on_tunnel_lost (FunnelTunnel *tunnel, const char *reason, FunnelTunnelKeeper *self)
 {
-  g_autofree char *text = g_strdup (reason != NULL ? reason : "the tunnel went away");
+  g_autofree char *text = g_strdup (reason != NULL ? reason : N_ ("the tunnel went away"));
 
   give_up (self, text);
 }
@@ -242,7 +243,8 @@ note_engine (FunnelTunnelKeeper *self)
 
   if (self->status.no_kernel == NULL)
     return;
-  text = g_strdup_printf ("%s with the kernel's WireGuard: %s", self->name, self->status.no_kernel);
+  text = g_strdup_printf (N_ ("%s with the kernel's WireGuard: %s"), self->name,
+                          self->status.no_kernel);
   if (g_strv_contains ((const char *const *)self->passed_over->pdata, text))
     return;
   g_ptr_array_insert (self->passed_over, (int)self->passed_over->len - 1, g_strdup (text));
@@ -273,7 +275,7 @@ verify_again_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   funnel_tunnel_verify_finish (FUNNEL_TUNNEL (source), result, &error);
-  if (step_failed (self, source, error, "proving the tunnel's isolation"))
+  if (step_failed (self, source, error, N_ ("proving the tunnel's isolation")))
     return;
   g_clear_pointer (&self->step, funnel_expiry_free);
   funnel_tunnel_keeper_query (self);
@@ -297,7 +299,7 @@ listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GSocket) listener
       = funnel_tunnel_listen_finish (FUNNEL_TUNNEL (source), result, &error);
 
-  if (step_failed (self, source, error, "opening the offer port"))
+  if (step_failed (self, source, error, N_ ("opening the offer port")))
     return;
   g_clear_pointer (&self->step, funnel_expiry_free);
   self->ready = TRUE;
@@ -315,7 +317,7 @@ verify_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   funnel_tunnel_verify_finish (FUNNEL_TUNNEL (source), result, &error);
-  if (step_failed (self, source, error, "proving the tunnel's isolation"))
+  if (step_failed (self, source, error, N_ ("proving the tunnel's isolation")))
     return;
   funnel_tunnel_listen_async (self->tunnel, 0, begin_step (self), listen_cb, g_object_ref (self));
 }
@@ -342,7 +344,7 @@ up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       choose_when_down (self);
       return;
     }
-  if (step_failed (self, source, error, "bringing the tunnel up"))
+  if (step_failed (self, source, error, N_ ("bringing the tunnel up")))
     return;
   funnel_tunnel_verify_async (self->tunnel, begin_step (self), verify_cb, g_object_ref (self));
 }
@@ -396,7 +398,7 @@ describe_none (FunnelTunnelKeeper *self)
 {
   g_autofree char *all = g_strjoinv ("; ", (char **)self->passed_over->pdata);
 
-  return g_strdup_printf ("no kind of tunnel works here: %s", all);
+  return g_strdup_printf (N_ ("no kind of tunnel works here: %s"), all);
 }
 
 static void
@@ -410,8 +412,8 @@ choose (FunnelTunnelKeeper *self)
       g_autofree char *reason = NULL;
 
       if (self->candidate == 0)
-        reason = g_strdup ("this ingress has a WireGuard tunnel, and " FUNNEL_ENV_TUNNEL
-                           " forbids it");
+        reason = g_strdup_printf (N_ ("this ingress has a WireGuard tunnel, and %s forbids it"),
+                                  FUNNEL_ENV_TUNNEL);
       else
         reason = describe_none (self);
       give_up (self, reason);
@@ -468,7 +470,7 @@ funnel_tunnel_keeper_class_init (FunnelTunnelKeeperClass *class)
 static void
 funnel_tunnel_keeper_init (FunnelTunnelKeeper *self)
 {
-  self->reason = g_strdup ("it is being set up");
+  self->reason = g_strdup (N_ ("it is being set up"));
   self->name = g_strdup ("");
   self->preferred = g_strdup ("");
   forget_passed_over (self);

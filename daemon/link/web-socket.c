@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <string.h>
@@ -84,20 +85,20 @@ finish_opening (GTask *task)
                                     &status, NULL))
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                               "the ingress's answer is not HTTP");
+                               N_ ("the ingress's answer is not HTTP"));
       return;
     }
   if (status != SOUP_STATUS_SWITCHING_PROTOCOLS)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                               "the ingress refuses the link (HTTP status %u)", status);
+                               N_ ("the ingress refuses the link (HTTP status %u)"), status);
       return;
     }
   fault = check_head (opening, headers);
   if (fault != NULL)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                               "the ingress's answer has a wrong %s header", fault);
+                               N_ ("the ingress's answer has a wrong %s header"), fault);
       return;
     }
   uri = g_uri_build (G_URI_FLAGS_NONE, "ws", NULL, "ingress", -1, opening->path, NULL, NULL);
@@ -128,7 +129,7 @@ take_head (GTask *task, GSocket *socket)
   if (n <= 0)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               "the ingress closed the link while it was opened");
+                               N_ ("the ingress closed the link while it was opened"));
       return TRUE;
     }
   g_string_append_len (opening->head, buffer, n);
@@ -140,7 +141,7 @@ take_head (GTask *task, GSocket *socket)
     finish_opening (task);
   else if (opening->head->len > HEAD_MAX)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                             "the ingress's answer is too long");
+                             N_ ("the ingress's answer is too long"));
   else
     return FALSE;
   return TRUE;

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DOCUMENT_VERSION 1
@@ -95,7 +96,7 @@ funnel_cert_access_allow (FunnelCertAccess *self,
   if (self->entries->len >= FUNNEL_CERT_ACCESS_MAX)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                   "%d users are allowed already; take one away with --deny-user",
+                   N_ ("%d users are allowed already; take one away with --deny-user"),
                    FUNNEL_CERT_ACCESS_MAX);
       return FALSE;
     }
@@ -111,8 +112,8 @@ funnel_cert_access_deny (FunnelCertAccess *self, const char *name, uid_t uid, GE
   if (entry != NULL)
     return g_ptr_array_remove (self->entries, entry);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND,
-               "user %u is not allowed to have %s; \"funnel cert --list\" shows who is", (guint)uid,
-               name);
+               N_ ("user %u is not allowed to have %s; \"funnel cert --list\" shows who is"),
+               (guint)uid, name);
   return FALSE;
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/host.h"
 #include "lib/base/token.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static const char *const state_texts[] = {
@@ -543,7 +544,7 @@ funnel_ingress_check_port (FunnelIngress *self, guint16 port, GError **error)
       g_string_append_printf (list, "%s%u", i > 0 ? ", " : "", open);
     }
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "port %u is not allowed for funnel; allowed ports are: %s", port,
+               N_ ("port %u is not allowed for funnel; allowed ports are: %s"), port,
                list->len > 0 ? list->str : "none");
   return FALSE;
 }

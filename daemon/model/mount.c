@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/host.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -84,18 +85,19 @@ funnel_mount_path_normalize (const char *text, GError **error)
     path[--len] = '\0';
   if (path[0] != '/' || len > FUNNEL_MOUNT_PATH_MAX)
     {
-      refuse (error, "invalid mount point \"%s\"; it begins with / and has at most %d bytes", text,
-              FUNNEL_MOUNT_PATH_MAX);
+      refuse (error, N_ ("invalid mount point \"%s\"; it begins with / and has at most %d bytes"),
+              text, FUNNEL_MOUNT_PATH_MAX);
       return NULL;
     }
   segments = g_strsplit (path + 1, "/", -1);
   for (char **at = segments; len > 1 && *at != NULL; at++)
     if (!is_mount_segment (*at))
       {
-        refuse (error,
-                "invalid mount point \"%s\"; type one such as /api, without empty or dot segments, "
-                "spaces, %%, ? and #",
-                text);
+        refuse (
+            error,
+            N_ ("invalid mount point \"%s\"; type one such as /api, without empty or dot segments, "
+                "spaces, %%, ? and #"),
+            text);
         return NULL;
       }
   return g_steal_pointer (&path);
@@ -112,7 +114,8 @@ check_host_header (FunnelMountSpec *spec, const FunnelTarget *target, GError **e
   if (spec->host_header == NULL)
     return TRUE;
   if (!funnel_target_is_http (target))
-    return refuse (error, "--host-header is for targets that speak HTTP; leave it off for \"%s\"",
+    return refuse (error,
+                   N_ ("--host-header is for targets that speak HTTP; leave it off for \"%s\""),
                    target->text);
   if (strcmp (spec->host_header, "target") == 0)
     return TRUE;
@@ -125,7 +128,7 @@ check_host_header (FunnelMountSpec *spec, const FunnelTarget *target, GError **e
       return TRUE;
     }
   if (host == NULL)
-    return refuse (error, "invalid host header \"%s\"; use keep, target or a host name",
+    return refuse (error, N_ ("invalid host header \"%s\"; use keep, target or a host name"),
                    spec->host_header);
   g_free (spec->host_header);
   spec->host_header = g_steal_pointer (&host);
@@ -136,12 +139,13 @@ static gboolean
 check_flags (const FunnelMountSpec *spec, const FunnelTarget *target, GError **error)
 {
   if (spec->listing && target->kind != FUNNEL_TARGET_FILES)
-    return refuse (error, "--listing is for folders; leave it off for \"%s\"", target->text);
+    return refuse (error, N_ ("--listing is for folders; leave it off for \"%s\""), target->text);
   if (spec->keep_prefix && !funnel_target_is_http (target))
-    return refuse (error, "--keep-prefix is for targets that speak HTTP; leave it off for \"%s\"",
+    return refuse (error,
+                   N_ ("--keep-prefix is for targets that speak HTTP; leave it off for \"%s\""),
                    target->text);
   if (spec->lan && (!funnel_target_connects (target) || target->host == NULL))
-    return refuse (error, "--lan is for targets on other machines; leave it off for \"%s\"",
+    return refuse (error, N_ ("--lan is for targets on other machines; leave it off for \"%s\""),
                    target->text);
   return TRUE;
 }
@@ -158,7 +162,7 @@ funnel_mount_spec_check (FunnelMountSpec *spec, FunnelShareKind kind, GError **e
   spec->path = path;
   if (kind != FUNNEL_SHARE_HTTPS && strcmp (path, "/") != 0)
     {
-      refuse (error, "cannot mount a path for TCP serve; leave --set-path off");
+      refuse (error, N_ ("cannot mount a path for TCP serve; leave --set-path off"));
       return NULL;
     }
   target = funnel_target_parse (spec->target, kind, error);

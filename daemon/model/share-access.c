@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/password.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -53,7 +54,7 @@ check_ranges (const char *flag, GStrv *texts, GError **error)
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
 
   if (g_strv_length (*texts) > FUNNEL_ACCESS_RANGES_MAX)
-    return refuse (error, "%s: at most %d address ranges", flag, FUNNEL_ACCESS_RANGES_MAX);
+    return refuse (error, N_ ("%s: at most %d address ranges"), flag, FUNNEL_ACCESS_RANGES_MAX);
   for (char **at = *texts; *at != NULL; at++)
     {
       FunnelAddressRange range;
@@ -78,16 +79,16 @@ check_user (const FunnelShareAccess *access, GError **error)
   const char *user = access->auth_user;
 
   if ((user == NULL) != (access->auth_hash == NULL))
-    return refuse (error, "auth: a user and a password go together");
+    return refuse (error, N_ ("auth: a user and a password go together"));
   if (user == NULL)
     return TRUE;
   if (user[0] == '\0' || strlen (user) > FUNNEL_ACCESS_USER_MAX)
-    return refuse (error, "auth: a user name has 1 to %d bytes", FUNNEL_ACCESS_USER_MAX);
+    return refuse (error, N_ ("auth: a user name has 1 to %d bytes"), FUNNEL_ACCESS_USER_MAX);
   for (const char *at = user; *at != '\0'; at++)
     if (*at == ':' || (guchar)*at < ' ' || *at == 127)
-      return refuse (error, "auth: a user name has no colon and no control characters");
+      return refuse (error, N_ ("auth: a user name has no colon and no control characters"));
   if (!g_utf8_validate (user, -1, NULL) || !funnel_password_hash_is_valid (access->auth_hash))
-    return refuse (error, "auth: the password's hash cannot be used on this machine");
+    return refuse (error, N_ ("auth: the password's hash cannot be used on this machine"));
   return TRUE;
 }
 
@@ -98,7 +99,7 @@ funnel_share_access_check (FunnelShareAccess *access, GError **error)
       || !check_ranges ("deny", &access->deny, error))
     return FALSE;
   if (access->max_conns > FUNNEL_ACCESS_NUMBER_MAX || access->rate > FUNNEL_ACCESS_NUMBER_MAX)
-    return refuse (error, "%s: at most %d",
+    return refuse (error, N_ ("%s: at most %d"),
                    access->rate > FUNNEL_ACCESS_NUMBER_MAX ? "rate" : "max-conns",
                    FUNNEL_ACCESS_NUMBER_MAX);
   return check_user (access, error);

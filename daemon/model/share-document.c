@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define TEXT_MAX 4096
@@ -157,7 +158,7 @@ check_members (JsonObject *object, const char *const *known, GError **error)
 
   for (GList *l = members; l != NULL; l = l->next)
     if (!g_strv_contains (known, l->data))
-      return fail (error, l->data, "this member is unknown");
+      return fail (error, l->data, N_ ("this member is unknown"));
   return TRUE;
 }
 
@@ -168,9 +169,9 @@ read_any_text (JsonObject *object, const char *member, gsize max, char **out, GE
   JsonNode *node = json_object_get_member (object, member);
 
   if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
-    return fail (error, member, "a text is needed");
+    return fail (error, member, N_ ("a text is needed"));
   if (strlen (json_node_get_string (node)) > max)
-    return fail (error, member, "the text is too long");
+    return fail (error, member, N_ ("the text is too long"));
   *out = g_strdup (json_node_get_string (node));
   return TRUE;
 }
@@ -211,7 +212,7 @@ read_texts (JsonObject *object, const char *member, guint max, GStrv *out, GErro
       JsonNode *node = json_array_get_element (array, i);
 
       if (json_node_get_value_type (node) != G_TYPE_STRING)
-        return fail (error, member, "a list of texts is needed");
+        return fail (error, member, N_ ("a list of texts is needed"));
       g_strv_builder_add (builder, json_node_get_string (node));
     }
   g_strfreev (*out);
@@ -244,7 +245,7 @@ parse_mounts (JsonObject *share, FunnelShareSpec *spec, GError **error)
 
       if (object == NULL || !parse_mount (object, mount, error))
         {
-          g_prefix_error (error, "mount %u: ", i + 1);
+          g_prefix_error (error, N_ ("mount %u: "), i + 1);
           return FALSE;
         }
       g_ptr_array_add (spec->mounts, g_steal_pointer (&mount));
@@ -262,7 +263,7 @@ parse_access (JsonObject *share, FunnelShareAccess *access, GError **error)
   if (node == NULL)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, "access", "an object is needed");
+    return fail (error, "access", N_ ("an object is needed"));
   object = json_node_get_object (node);
   if (!check_members (object, access_members, error)
       || !read_texts (object, "allow", FUNNEL_ACCESS_RANGES_MAX, &access->allow, error)
@@ -366,12 +367,12 @@ parse_shares (JsonObject *document, guint version, GError **error)
 
       if (spec == NULL)
         {
-          g_prefix_error (error, "share %u: ", i + 1);
+          g_prefix_error (error, N_ ("share %u: "), i + 1);
           return NULL;
         }
       if (is_taken (specs, spec))
         {
-          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "share %u stands there twice",
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("share %u stands there twice"),
                        i + 1);
           funnel_share_spec_free (spec);
           return NULL;
@@ -391,7 +392,7 @@ parse_document (JsonObject *document, guint *version_out, GError **error)
   if (version > FUNNEL_SHARE_DOCUMENT_VERSION)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                   "version %" G_GUINT64_FORMAT " is newer than this program knows (%d)", version,
+                   N_ ("version %u is newer than this program knows (%d)"), (guint)version,
                    FUNNEL_SHARE_DOCUMENT_VERSION);
       return NULL;
     }

@@ -7,6 +7,7 @@
 #include "lib/base/host.h"
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define TS_SUFFIX ".ts.net"
@@ -81,12 +82,12 @@ begin_share (Import *import, const char *key, FunnelShareKind kind)
 
   if (!get_flag (import->public, key))
     {
-      note (import, "%s was private (Serve, not Funnel), and so is not made public", key);
+      note (import, N_ ("%s was private (Serve, not Funnel), and so is not made public"), key);
       return NULL;
     }
   if (!funnel_endpoint_split (key, &host, &spec->port, NULL))
     {
-      note (import, "\"%s\" is not a name and port", key);
+      note (import, N_ ("\"%s\" is not a name and port"), key);
       return NULL;
     }
   spec->kind = kind;
@@ -115,12 +116,13 @@ read_handler (Import *import, const char *where, JsonObject *handler)
   const char *text = get_text (handler, "Text"), *redirect = get_text (handler, "Redirect");
 
   if (handler != NULL && json_object_has_member (handler, "AcceptAppCaps"))
-    note (import, "%s: AcceptAppCaps has no counterpart, since visitors have no identity", where);
+    note (import, N_ ("%s: AcceptAppCaps has no counterpart, since visitors have no identity"),
+          where);
   if (proxy != NULL)
     return g_strdup (proxy);
   if (path != NULL)
     {
-      note (import, "%s: folders are no longer listed; --listing shares %s with lists", where,
+      note (import, N_ ("%s: folders are no longer listed; --listing shares %s with lists"), where,
             path);
       return g_strdup (path);
     }
@@ -128,7 +130,7 @@ read_handler (Import *import, const char *where, JsonObject *handler)
     return g_strconcat ("text:", text, NULL);
   if (redirect != NULL)
     return g_strconcat ("redirect:", redirect, NULL);
-  note (import, "%s has no handler that is known", where);
+  note (import, N_ ("%s has no handler that is known"), where);
   return NULL;
 }
 
@@ -199,7 +201,8 @@ read_forward (Import *import, const char *port, JsonObject *handler)
 
   if (key == NULL)
     {
-      note (import, "TCP port %s was private (Serve, not Funnel), and so is not made public", port);
+      note (import, N_ ("TCP port %s was private (Serve, not Funnel), and so is not made public"),
+            port);
       return;
     }
   spec = begin_share (import, key,
@@ -227,7 +230,7 @@ read_tcp (Import *import)
       if (get_text (handler, "TCPForward") != NULL)
         read_forward (import, l->data, handler);
       else if (get_flag (handler, "HTTP"))
-        note (import, "port %s was plain HTTP inside the tailnet, which is not public",
+        note (import, N_ ("port %s was plain HTTP inside the tailnet, which is not public"),
               (const char *)l->data);
     }
 }
@@ -245,9 +248,9 @@ import_foreign (JsonObject *config, GPtrArray *notes)
   read_web (&import);
   read_tcp (&import);
   if (get_object (config, "Services") != NULL)
-    note (&import, "Services of a tailnet have no counterpart");
+    note (&import, N_ ("Services of a tailnet have no counterpart"));
   if (get_object (config, "Foreground") != NULL)
-    note (&import, "foreground sessions are not taken over; they end with their command");
+    note (&import, N_ ("foreground sessions are not taken over; they end with their command"));
   return import.specs;
 }
 
@@ -264,8 +267,8 @@ import_own (const char *text, gsize len, GPtrArray *notes, GError **error)
       spec->id = 0;
       if (!funnel_share_spec_is_expired (spec, now))
         continue;
-      g_ptr_array_add (notes,
-                       g_strdup_printf ("%s port %u: its end has passed", spec->name, spec->port));
+      g_ptr_array_add (
+          notes, g_strdup_printf (N_ ("%s port %u: its end has passed"), spec->name, spec->port));
       g_ptr_array_remove_index (specs, i - 1);
     }
   return specs;
@@ -297,11 +300,10 @@ funnel_share_import_parse (const char *text, GPtrArray *notes, GError **error)
   else if (document != NULL && is_foreign (document))
     specs = import_foreign (document, notes);
   if (specs == NULL)
-    g_set_error (
-        error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-        "this is neither what \"funnel export\" nor what \"tailscale serve status --json\" "
-        "prints%s%s",
-        local_error != NULL ? ": " : "", local_error != NULL ? local_error->message : "");
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "%s%s%s",
+                 N_ ("this is neither what \"funnel export\" nor what \"tailscale serve status "
+                     "--json\" prints"),
+                 local_error != NULL ? ": " : "", local_error != NULL ? local_error->message : "");
   return specs;
 }
 

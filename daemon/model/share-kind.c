@@ -2,6 +2,8 @@
 
 #include "daemon/model/share-kind.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 static const char *const kind_texts[] = {
@@ -28,7 +30,7 @@ funnel_share_kind_from_text (const char *text, FunnelShareKind *out, GError **er
         return TRUE;
       }
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "kind \"%s\" is unknown; use https, tcp or tls-terminated-tcp", text);
+               N_ ("kind \"%s\" is unknown; use https, tcp or tls-terminated-tcp"), text);
   return FALSE;
 }
 

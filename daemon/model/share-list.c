@@ -2,6 +2,8 @@
 
 #include "daemon/model/share-list.h"
 
+#include <glib/gi18n.h>
+
 #include "daemon/model/share-document.h"
 #include "lib/base/error.h"
 
@@ -105,16 +107,17 @@ static gboolean
 check_existing (const FunnelShareSpec *old, const FunnelShareSpec *spec, GError **error)
 {
   if (old->foreground && (!spec->foreground || g_strcmp0 (old->owner, spec->owner) != 0))
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                 "foreground listener already exists for port %u; end the \"funnel\" that runs it",
-                 spec->port);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+        N_ ("foreground listener already exists for port %u; end the \"funnel\" that runs it"),
+        spec->port);
   else if (!old->foreground && spec->foreground)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                 "listener already exists for port %u; end it with: funnel --%s=%u off", spec->port,
-                 funnel_share_kind_text (old->kind), spec->port);
+                 N_ ("listener already exists for port %u; end it with: funnel --%s=%u off"),
+                 spec->port, funnel_share_kind_text (old->kind), spec->port);
   else if (old->kind != spec->kind)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                 "want to serve \"%s\", but port %u is already serving \"%s\"",
+                 N_ ("want to serve \"%s\", but port %u is already serving \"%s\""),
                  funnel_share_kind_text (spec->kind), spec->port,
                  funnel_share_kind_text (old->kind));
   else
@@ -131,7 +134,7 @@ funnel_share_list_check (FunnelShareList *self, const FunnelShareSpec *spec, GEr
     return check_existing (funnel_share_get_spec (old), spec, error);
   if (self->shares->len < FUNNEL_SHARES_MAX)
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED, "there are %u shares already",
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED, N_ ("there are %u shares already"),
                self->shares->len);
   return FALSE;
 }
@@ -251,6 +254,6 @@ funnel_share_list_check_etag (FunnelShareList *self, const char *if_match, GErro
   if (if_match == NULL || g_strcmp0 (if_match, self->etag) == 0)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-               "another client has changed the shares; look at them and try again");
+               N_ ("another client has changed the shares; look at them and try again"));
   return FALSE;
 }

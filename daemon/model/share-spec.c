@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define ALPN_NAME_MAX 32 /* bytes; as the data plane takes them */
@@ -69,10 +70,11 @@ static gboolean
 check_files (const FunnelShareSpec *spec, GError **error)
 {
   if ((spec->certificate_file == NULL) != (spec->key_file == NULL))
-    return refuse (error, "--cert-file and --key-file go together");
+    return refuse (error, N_ ("--cert-file and --key-file go together"));
   if (spec->certificate_file != NULL && !funnel_share_kind_terminates (spec->kind))
-    return refuse (error, "with --tcp the local server has the certificate; leave --cert-file and "
-                          "--key-file off, or use --tls-terminated-tcp");
+    return refuse (error,
+                   N_ ("with --tcp the local server has the certificate; leave --cert-file and "
+                       "--key-file off, or use --tls-terminated-tcp"));
   return TRUE;
 }
 
@@ -80,11 +82,11 @@ static gboolean
 check_mounts (FunnelShareSpec *spec, GError **error)
 {
   if (spec->mounts->len == 0)
-    return refuse (error, "a share needs a target");
+    return refuse (error, N_ ("a share needs a target"));
   if (spec->mounts->len > FUNNEL_MOUNTS_MAX)
-    return refuse (error, "a share has at most %d mount points", FUNNEL_MOUNTS_MAX);
+    return refuse (error, N_ ("a share has at most %d mount points"), FUNNEL_MOUNTS_MAX);
   if (spec->mounts->len > 1 && spec->kind != FUNNEL_SHARE_HTTPS)
-    return refuse (error, "cannot mount a path for TCP serve");
+    return refuse (error, N_ ("cannot mount a path for TCP serve"));
   for (guint i = 0; i < spec->mounts->len; i++)
     {
       FunnelMountSpec *mount = g_ptr_array_index (spec->mounts, i);
@@ -93,7 +95,7 @@ check_mounts (FunnelShareSpec *spec, GError **error)
       if (target == NULL)
         return FALSE;
       if (funnel_mounts_find (spec->mounts, mount->path) != mount)
-        return refuse (error, "mount point %s stands there twice", mount->path);
+        return refuse (error, N_ ("mount point %s stands there twice"), mount->path);
     }
   return TRUE;
 }
@@ -104,20 +106,20 @@ check_alpn (const FunnelShareSpec *spec, GError **error)
   if (spec->alpn == NULL)
     return TRUE;
   if (spec->kind != FUNNEL_SHARE_TLS_TERMINATED_TCP)
-    return refuse (error, "--alpn is for --tls-terminated-tcp; HTTPS offers h2 and http/1.1 by "
-                          "itself, and with --tcp the local server chooses");
+    return refuse (error, N_ ("--alpn is for --tls-terminated-tcp; HTTPS offers h2 and http/1.1 by "
+                              "itself, and with --tcp the local server chooses"));
   if (g_strv_length (spec->alpn) > FUNNEL_ALPN_MAX)
-    return refuse (error, "alpn: at most %d protocols", FUNNEL_ALPN_MAX);
+    return refuse (error, N_ ("alpn: at most %d protocols"), FUNNEL_ALPN_MAX);
   for (char **at = spec->alpn; *at != NULL; at++)
     {
       gsize len = strlen (*at);
 
       if (len == 0 || len > ALPN_NAME_MAX || !g_str_is_ascii (*at))
-        return refuse (error, "alpn: \"%s\" is not the name of a protocol, such as postgresql",
+        return refuse (error, N_ ("alpn: \"%s\" is not the name of a protocol, such as postgresql"),
                        *at);
       for (gsize i = 0; i < len; i++)
         if (!g_ascii_isgraph ((*at)[i]))
-          return refuse (error, "alpn: a protocol's name has no spaces");
+          return refuse (error, N_ ("alpn: a protocol's name has no spaces"));
     }
   return TRUE;
 }
@@ -126,15 +128,17 @@ static gboolean
 check_wire (const FunnelShareSpec *spec, GError **error)
 {
   if (spec->proxy_protocol > 2)
-    return refuse (error, "invalid PROXY protocol version %u; must be 1 or 2",
+    return refuse (error, N_ ("invalid PROXY protocol version %u; must be 1 or 2"),
                    spec->proxy_protocol);
   if (spec->proxy_protocol != 0 && spec->kind == FUNNEL_SHARE_HTTPS)
-    return refuse (error, "PROXY protocol is only supported for TCP forwarding, not HTTP/HTTPS; "
-                          "HTTP targets are told the visitor's address in X-Forwarded-For");
+    return refuse (error,
+                   N_ ("PROXY protocol is only supported for TCP forwarding, not HTTP/HTTPS; "
+                       "HTTP targets are told the visitor's address in X-Forwarded-For"));
   if (spec->access.auth_user != NULL && spec->kind != FUNNEL_SHARE_HTTPS)
-    return refuse (error, "--auth is for HTTP; with --tcp and --tls-terminated-tcp use --allow");
+    return refuse (error,
+                   N_ ("--auth is for HTTP; with --tcp and --tls-terminated-tcp use --allow"));
   if (spec->expires < 0)
-    return refuse (error, "expires: a time before 1970");
+    return refuse (error, N_ ("expires: a time before 1970"));
   return TRUE;
 }
 
@@ -240,12 +244,12 @@ warn_of_mount (GStrvBuilder *builder, const FunnelShareSpec *spec, const FunnelM
   if (target == NULL)
     return;
   if (mount->force)
-    text = g_strdup_printf ("%s is shared although it is dangerous (--force).", mount->target);
+    text = g_strdup_printf (N_ ("%s is shared although it is dangerous (--force)."), mount->target);
   else if (target->kind == FUNNEL_TARGET_HTTPS_INSECURE && mount->lan)
-    text = g_strdup_printf ("Nothing proves that %s is the right server (https+insecure).",
+    text = g_strdup_printf (N_ ("Nothing proves that %s is the right server (https+insecure)."),
                             mount->target);
   else if (mount->listing)
-    text = g_strdup_printf ("Every file below %s can be found (--listing).", mount->target);
+    text = g_strdup_printf (N_ ("Every file below %s can be found (--listing)."), mount->target);
   if (text != NULL)
     g_strv_builder_add (builder, text);
 }
@@ -258,8 +262,8 @@ funnel_share_spec_dup_warnings (const FunnelShareSpec *spec)
   if (funnel_share_access_is_public (&spec->access))
     g_strv_builder_add (
         builder, spec->kind == FUNNEL_SHARE_HTTPS
-                     ? "Anyone on the internet can reach this; --auth or --allow limits that."
-                     : "Anyone on the internet can reach this; --allow limits that.");
+                     ? N_ ("Anyone on the internet can reach this; --auth or --allow limits that.")
+                     : N_ ("Anyone on the internet can reach this; --allow limits that."));
   for (guint i = 0; i < spec->mounts->len; i++)
     warn_of_mount (builder, spec, g_ptr_array_index (spec->mounts, i));
   return g_strv_builder_end (builder);

@@ -5,6 +5,8 @@
 
 #include "daemon/model/share-state.h"
 
+#include <glib/gi18n.h>
+
 static const char *const state_texts[] = {
     [FUNNEL_SHARE_STATE_OFF] = "off",
     [FUNNEL_SHARE_STATE_WAITING_GRANT] = "waiting-grant",
@@ -55,8 +57,9 @@ check_expiry (const FunnelShareFacts *facts, FunnelShareStatus *out)
     return TRUE;
   end = g_date_time_new_from_unix_local (facts->expires);
   when = end != NULL ? g_date_time_format (end, "%Y-%m-%d %H:%M") : g_strdup ("its time");
-  say (out, FUNNEL_SHARE_STATE_OFF, g_strdup_printf ("It ended at %s, as was asked for.", when),
-       g_strdup_printf ("Share it again, or forget it: funnel --%s=%u off",
+  say (out, FUNNEL_SHARE_STATE_OFF,
+       g_strdup_printf (N_ ("It ended at %s, as was asked for."), when),
+       g_strdup_printf (N_ ("Share it again, or forget it: funnel --%s=%u off"),
                         funnel_share_kind_text (facts->kind), facts->port));
   return FALSE;
 }
@@ -65,11 +68,11 @@ static gboolean
 check_switch (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   if (facts->switched_off)
-    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup ("It is switched off."),
-         g_strdup ("Switch it on in the window, or share it again."));
+    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup (N_ ("It is switched off.")),
+         g_strdup (N_ ("Switch it on in the window, or share it again.")));
   else if (facts->paused)
-    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup ("It is paused, with all other shares."),
-         g_strdup ("Resume in the window, or share it again."));
+    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup (N_ ("It is paused, with all other shares.")),
+         g_strdup (N_ ("Resume in the window, or share it again.")));
   else
     return TRUE;
   return FALSE;
@@ -79,16 +82,17 @@ static gboolean
 check_way (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   if (!facts->joined)
-    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup ("This node has not joined an ingress."),
+    say (out, FUNNEL_SHARE_STATE_OFF, g_strdup (N_ ("This node has not joined an ingress.")),
          g_strdup ("funnel join TOKEN"));
   else if (!facts->tunnel_up)
     say (out, FUNNEL_SHARE_STATE_TUNNEL_DOWN,
-         sentence ("The tunnel to the ingress is down", facts->tunnel_reason),
+         sentence (N_ ("The tunnel to the ingress is down"), facts->tunnel_reason),
          g_strdup (facts->tunnel_next_step));
   else if (!facts->linked)
     say (out, FUNNEL_SHARE_STATE_LINK_DOWN,
-         sentence ("There is no link to the ingress", facts->link_reason),
-         g_strdup ("Check this machine's network, and that funnel-ingressd runs on the ingress."));
+         sentence (N_ ("There is no link to the ingress"), facts->link_reason),
+         g_strdup (
+             N_ ("Check this machine's network, and that funnel-ingressd runs on the ingress.")));
   else
     return TRUE;
   return FALSE;
@@ -103,9 +107,9 @@ describe_records (const FunnelLinkClaim *claim)
   if (claim->records[0] == NULL)
     return NULL;
   if (claim->records[1] == NULL)
-    return g_strdup_printf ("Publish this DNS record: %s", claim->records[0]);
+    return g_strdup_printf (N_ ("Publish this DNS record: %s"), claim->records[0]);
   others = g_strjoinv ("  and  ", claim->records + 1);
-  return g_strdup_printf ("Publish this DNS record: %s   or, where no CNAME may stand: %s",
+  return g_strdup_printf (N_ ("Publish this DNS record: %s   or, where no CNAME may stand: %s"),
                           claim->records[0], others);
 }
 
@@ -114,11 +118,12 @@ static void
 say_claim (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   const FunnelLinkClaim *claim = facts->claim;
-  g_autofree char *begin = g_strdup_printf ("%s is not proved to be this node's", facts->name);
+  g_autofree char *begin = g_strdup_printf (N_ ("%s is not proved to be this node's"), facts->name);
 
   if (claim->state == FUNNEL_CLAIM_CHECKING)
     say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
-         g_strdup_printf ("The ingress asks DNS whether %s is this node's.", facts->name), NULL);
+         g_strdup_printf (N_ ("The ingress asks DNS whether %s is this node's."), facts->name),
+         NULL);
   else
     say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, claim->reason),
          describe_records (claim));
@@ -140,22 +145,22 @@ check_grant (const FunnelShareFacts *facts, FunnelShareStatus *out)
   if (facts->grant == FUNNEL_GRANT_NONE && !facts->name_known)
     {
       say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
-           g_strdup_printf ("%s is not a name of the ingress's zone %s.", facts->name,
+           g_strdup_printf (N_ ("%s is not a name of the ingress's zone %s."), facts->name,
                             is_text (facts->zone) ? facts->zone : ""),
-           g_strdup_printf ("Use a name below the zone, or on the ingress: "
-                            "funnel-ingress grant %s --name %s --port %u",
+           g_strdup_printf (N_ ("Use a name below the zone, or on the ingress: "
+                                "funnel-ingress grant %s --name %s --port %u"),
                             node, facts->name, facts->port));
       return FALSE;
     }
   if (facts->grant == FUNNEL_GRANT_EXPIRED)
-    reason = g_strdup_printf ("The ingress's grant of %s has expired.", facts->name);
+    reason = g_strdup_printf (N_ ("The ingress's grant of %s has expired."), facts->name);
   else if (facts->grant == FUNNEL_GRANT_PORT)
-    reason
-        = g_strdup_printf ("The ingress grants %s, but not on port %u.", facts->name, facts->port);
+    reason = g_strdup_printf (N_ ("The ingress grants %s, but not on port %u."), facts->name,
+                              facts->port);
   else
-    reason = g_strdup_printf ("The ingress has not granted %s to this node yet.", facts->name);
+    reason = g_strdup_printf (N_ ("The ingress has not granted %s to this node yet."), facts->name);
   say (out, FUNNEL_SHARE_STATE_WAITING_GRANT, g_steal_pointer (&reason),
-       g_strdup_printf ("On the ingress: funnel-ingress grant %s --name %s --port %u", node,
+       g_strdup_printf (N_ ("On the ingress: funnel-ingress grant %s --name %s --port %u"), node,
                         facts->name, facts->port));
   return FALSE;
 }
@@ -170,7 +175,7 @@ check_certificate (const FunnelShareFacts *facts, FunnelShareStatus *out)
   say (out, failed ? FUNNEL_SHARE_STATE_CERTIFICATE_FAILED : FUNNEL_SHARE_STATE_CERTIFICATE_PENDING,
        is_text (facts->certificate_reason)
            ? g_strdup (facts->certificate_reason)
-           : g_strdup_printf ("There is no certificate for %s.", facts->name),
+           : g_strdup_printf (N_ ("There is no certificate for %s."), facts->name),
        g_strdup (facts->certificate_next_step));
   return FALSE;
 }
@@ -183,10 +188,11 @@ check_target (const FunnelShareFacts *facts, FunnelShareStatus *out)
   if (!facts->target_failed)
     return TRUE;
   begin = facts->mount != NULL
-              ? g_strdup_printf ("The target %s of %s does not work", facts->target, facts->mount)
-              : g_strdup_printf ("The target %s does not work", facts->target);
+              ? g_strdup_printf (N_ ("The target %s of %s does not work"), facts->target,
+                                 facts->mount)
+              : g_strdup_printf (N_ ("The target %s does not work"), facts->target);
   say (out, FUNNEL_SHARE_STATE_TARGET_DOWN, sentence (begin, facts->target_reason),
-       g_strdup ("Start the server behind the target; it is noticed by itself."));
+       g_strdup (N_ ("Start the server behind the target; it is noticed by itself.")));
   return FALSE;
 }
 
@@ -205,12 +211,14 @@ check_reached (const FunnelShareFacts *facts, FunnelShareStatus *out)
   if (facts->unreached_device == NULL
       || (facts->probe_outcome != FUNNEL_PROBE_TLS && facts->probe_outcome != FUNNEL_PROBE_TIMEOUT))
     return TRUE;
-  begin = g_strdup ("The ingress's connections through the tunnel do not arrive, which is what a "
-                    "firewall on this machine does");
+  begin
+      = g_strdup (N_ ("The ingress's connections through the tunnel do not arrive, which is what a "
+                      "firewall on this machine does"));
   say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail),
-       g_strdup_printf ("funnel tunnel netns (which goes past it), or let them in: sudo ufw allow "
-                        "in on %s, sudo firewall-cmd --zone=trusted --add-interface=%s",
-                        facts->unreached_device, facts->unreached_device));
+       g_strdup_printf (
+           N_ ("funnel tunnel netns (which goes past it), or let them in: sudo ufw allow "
+               "in on %s, sudo firewall-cmd --zone=trusted --add-interface=%s"),
+           facts->unreached_device, facts->unreached_device));
   return FALSE;
 }
 
@@ -224,32 +232,33 @@ check_outcome (const FunnelShareFacts *facts, FunnelShareStatus *out)
     case FUNNEL_PROBE_OK:
       return TRUE;
     case FUNNEL_PROBE_DNS:
-      begin = g_strdup_printf ("%s does not lead to the ingress yet", facts->name);
+      begin = g_strdup_printf (N_ ("%s does not lead to the ingress yet"), facts->name);
       say (out, FUNNEL_SHARE_STATE_DNS_PENDING, sentence (begin, facts->probe_detail),
-           g_strdup_printf ("Point the DNS name %s at the ingress's public address.", facts->name));
+           g_strdup_printf (N_ ("Point the DNS name %s at the ingress's public address."),
+                            facts->name));
       return FALSE;
     case FUNNEL_PROBE_CONNECT:
-      begin = g_strdup_printf ("Nothing answers at %s port %u from outside", facts->name,
+      begin = g_strdup_printf (N_ ("Nothing answers at %s port %u from outside"), facts->name,
                                facts->port);
       say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail),
-           g_strdup_printf ("Let TCP port %u through the ingress's firewall.", facts->port));
+           g_strdup_printf (N_ ("Let TCP port %u through the ingress's firewall."), facts->port));
       return FALSE;
     case FUNNEL_PROBE_TLS:
-      begin = g_strdup_printf ("%s port %u refuses a TLS connection from outside", facts->name,
+      begin = g_strdup_printf (N_ ("%s port %u refuses a TLS connection from outside"), facts->name,
                                facts->port);
       break;
     case FUNNEL_PROBE_TIMEOUT:
-      begin = g_strdup_printf ("%s port %u did not answer a probe from outside in time",
+      begin = g_strdup_printf (N_ ("%s port %u did not answer a probe from outside in time"),
                                facts->name, facts->port);
       break;
     default:
-      begin = g_strdup_printf ("A probe of %s port %u failed", facts->name, facts->port);
+      begin = g_strdup_printf (N_ ("A probe of %s port %u failed"), facts->name, facts->port);
       break;
     }
   say (out, FUNNEL_SHARE_STATE_NAME_REFUSED, sentence (begin, facts->probe_detail),
        facts->restricted
-           ? g_strdup ("If the rules about addresses keep the ingress's probe out, allow the "
-                       "ingress's own address too.")
+           ? g_strdup (N_ ("If the rules about addresses keep the ingress's probe out, allow the "
+                           "ingress's own address too."))
            : NULL);
   return FALSE;
 }
@@ -258,23 +267,25 @@ static void
 check_leaf (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
   if (!is_text (facts->leaf))
-    say_probing (
-        out, g_strdup_printf ("The certificate that %s shows is not known yet.", facts->target));
+    say_probing (out, g_strdup_printf (N_ ("The certificate that %s shows is not known yet."),
+                                       facts->target));
   else if (!is_text (facts->probe_leaf))
-    say_probing (out, g_strdup_printf ("The probe of %s did not tell which certificate it saw.",
-                                       facts->name));
+    say_probing (out,
+                 g_strdup_printf (N_ ("The probe of %s did not tell which certificate it saw."),
+                                  facts->name));
   else if (g_ascii_strcasecmp (facts->leaf, facts->probe_leaf) == 0)
     say (out, FUNNEL_SHARE_STATE_ACTIVE,
-         is_text (facts->probe_detail) ? g_strdup_printf ("It works, but %s.", facts->probe_detail)
-                                       : g_strdup (""),
+         is_text (facts->probe_detail)
+             ? g_strdup_printf (N_ ("It works, but %s."), facts->probe_detail)
+             : g_strdup (""),
          NULL);
   else
     say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
-         g_strdup_printf ("The public name shows another certificate than this node's: "
-                          "%s port %u shows SHA-256 %s, this node %s. Somebody else may be "
-                          "answering for it.",
+         g_strdup_printf (N_ ("The public name shows another certificate than this node's: "
+                              "%s port %u shows SHA-256 %s, this node %s. Somebody else may be "
+                              "answering for it."),
                           facts->name, facts->port, facts->probe_leaf, facts->leaf),
-         g_strdup_printf ("Check where %s points and who may issue certificates for it.",
+         g_strdup_printf (N_ ("Check where %s points and who may issue certificates for it."),
                           facts->name));
 }
 
@@ -293,8 +304,9 @@ funnel_share_state_evaluate (const FunnelShareFacts *facts, FunnelShareStatus *o
       || !check_grant (facts, out) || !check_certificate (facts, out) || !check_target (facts, out))
     return;
   if (!facts->probed || facts->probe_epoch != facts->epoch)
-    say_probing (out, g_strdup_printf ("Waiting for the ingress to try %s port %u from outside.",
-                                       facts->name, facts->port));
+    say_probing (out,
+                 g_strdup_printf (N_ ("Waiting for the ingress to try %s port %u from outside."),
+                                  facts->name, facts->port));
   else if (check_reached (facts, out) && check_outcome (facts, out))
     check_leaf (facts, out);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,23 +103,24 @@ guard_address (const struct address *address,
       return TRUE;
     case OWNER_NOBODY:
       return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                     "%s is not an address to connect to; for this machine type localhost", who);
+                     N_ ("%s is not an address to connect to; for this machine type localhost"),
+                     who);
     case OWNER_METADATA:
       return permission->force
              || refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                        "%s is a link-local or metadata address, where machines keep secrets; "
-                        "--force shares it all the same",
+                        N_ ("%s is a link-local or metadata address, where machines keep secrets; "
+                            "--force shares it all the same"),
                         who);
     case OWNER_PRIVATE:
       return permission->lan
              || refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                        "%s is another machine; to share what it serves, add --lan", who);
+                        N_ ("%s is another machine; to share what it serves, add --lan"), who);
     case OWNER_PUBLIC:
     default:
       return (permission->lan && permission->force)
              || refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                        "%s is a public address, reachable without this node; --lan --force "
-                        "shares it all the same",
+                        N_ ("%s is a public address, reachable without this node; --lan --force "
+                            "shares it all the same"),
                         who);
     }
 }
@@ -133,8 +135,8 @@ funnel_target_guard_address (const struct sockaddr *address,
   struct address read;
 
   if (!address_from_sockaddr (address, len, &read))
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "%s has an address of an unknown kind",
-                   host);
+    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   N_ ("%s has an address of an unknown kind"), host);
   return guard_address (&read, host, permission, error);
 }
 
@@ -142,10 +144,11 @@ static gboolean
 guard_host (const FunnelTarget *target, const FunnelTargetPermission *permission, GError **error)
 {
   if (target->n_addresses == 0 && !permission->lan)
-    return refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                   "\"%s\" is another machine; to share what it serves, add --lan, and for this "
-                   "machine type localhost:%u",
-                   target->host, target->port);
+    return refuse (
+        error, FUNNEL_ERROR_NOT_ALLOWED,
+        N_ ("\"%s\" is another machine; to share what it serves, add --lan, and for this "
+            "machine type localhost:%u"),
+        target->host, target->port);
   for (guint i = 0; i < target->n_addresses; i++)
     if (!funnel_target_guard_address ((const struct sockaddr *)&target->addresses[i],
                                       target->lens[i], target->host, permission, error))
@@ -196,10 +199,11 @@ guard_socket (const FunnelTarget *target, const FunnelTargetPermission *permissi
     close (fd);
   if (permission->force || (!guarded && !is_own (target->path, permission->state_dir)))
     return TRUE;
-  return refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                 "\"%s\" controls this machine: whoever reaches it can do what you can; --force "
-                 "shares it all the same",
-                 target->path);
+  return refuse (
+      error, FUNNEL_ERROR_NOT_ALLOWED,
+      N_ ("\"%s\" controls this machine: whoever reaches it can do what you can; --force "
+          "shares it all the same"),
+      target->path);
 }
 
 /* --- Files --- */
@@ -236,21 +240,25 @@ guard_files (const FunnelTarget *target, const FunnelTargetPermission *permissio
   struct stat st;
 
   if (real == NULL || stat (real, &st) != 0)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "invalid path \"%s\": %s", target->path,
-                   g_strerror (errno));
+    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, N_ ("invalid path \"%s\": %s"),
+                   target->path, g_strerror (errno));
   if (!S_ISDIR (st.st_mode) && !S_ISREG (st.st_mode))
     return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "invalid path \"%s\": it is neither a file nor a folder%s", target->path,
-                   S_ISSOCK (st.st_mode) ? "; for a unix socket type unix:PATH" : "");
+                   S_ISSOCK (st.st_mode)
+                       ? N_ ("invalid path \"%s\": it is neither a file nor a folder; for a unix "
+                             "socket type unix:PATH")
+                       : N_ ("invalid path \"%s\": it is neither a file nor a folder"),
+                   target->path);
   if (access (real, S_ISDIR (st.st_mode) ? R_OK | X_OK : R_OK) != 0)
-    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, "invalid path \"%s\": %s", target->path,
-                   g_strerror (errno));
+    return refuse (error, FUNNEL_ERROR_INVALID_ARGUMENT, N_ ("invalid path \"%s\": %s"),
+                   target->path, g_strerror (errno));
   if (permission->force || !is_sensitive (real, permission->state_dir))
     return TRUE;
-  return refuse (error, FUNNEL_ERROR_NOT_ALLOWED,
-                 "\"%s\" holds keys or settings of this machine; share a folder with nothing else "
-                 "in it, or add --force",
-                 target->path);
+  return refuse (
+      error, FUNNEL_ERROR_NOT_ALLOWED,
+      N_ ("\"%s\" holds keys or settings of this machine; share a folder with nothing else "
+          "in it, or add --force"),
+      target->path);
 }
 
 gboolean

@@ -7,6 +7,7 @@
 #include "lib/wire/address.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
@@ -57,10 +58,10 @@ parse_port (const char *text, guint16 *out, GError **error)
 
   /* Only digits: strtoull would also take signs and spaces. */
   if (len == 0 || len > 5 || strspn (text, "0123456789") != len)
-    return refuse (error, "invalid port \"%s\"", text);
+    return refuse (error, N_ ("invalid port \"%s\""), text);
   port = g_ascii_strtoull (text, NULL, 10);
   if (port == 0 || port > G_MAXUINT16)
-    return refuse (error, "invalid port \"%s\"; ports are 1 to 65535", text);
+    return refuse (error, N_ ("invalid port \"%s\"; ports are 1 to 65535"), text);
   *out = (guint16)port;
   return TRUE;
 }
@@ -88,16 +89,16 @@ split_host_port (const char *text, char **host, const char **port_text, GError *
     {
       end = strchr (text, ']');
       if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-        return refuse (error, "invalid hostname or IP address \"%s\"", text);
+        return refuse (error, N_ ("invalid hostname or IP address \"%s\""), text);
       *host = g_strndup (text + 1, (gsize)(end - text - 1));
       *port_text = end[1] == ':' ? end + 2 : NULL;
       return TRUE;
     }
   end = strrchr (text, ':');
   if (end != strchr (text, ':'))
-    return refuse (error,
-                   "invalid hostname or IP address \"%s\"; IPv6 needs brackets, as in [::1]:3000",
-                   text);
+    return refuse (
+        error, N_ ("invalid hostname or IP address \"%s\"; IPv6 needs brackets, as in [::1]:3000"),
+        text);
   *host = end != NULL ? g_strndup (text, (gsize)(end - text)) : g_strdup (text);
   *port_text = end != NULL ? end + 1 : NULL;
   return TRUE;
@@ -132,7 +133,7 @@ take_host (FunnelTarget *target, const char *typed, GError **error)
       return TRUE;
     }
   if (!is_host_name (host))
-    return refuse (error, "invalid hostname or IP address \"%s\"", typed);
+    return refuse (error, N_ ("invalid hostname or IP address \"%s\""), typed);
   if (strcmp (host, "localhost") == 0 || g_str_has_suffix (host, ".localhost"))
     {
       add_ip (target, "127.0.0.1");
@@ -151,7 +152,7 @@ take_authority (FunnelTarget *target, const char *text, guint16 default_port, GE
   if (!split_host_port (text, &host, &port_text, error))
     return FALSE;
   if (port_text == NULL && default_port == 0)
-    return refuse (error, "port required for %s target", host[0] != '\0' ? host : "this");
+    return refuse (error, N_ ("port required for %s target"), host[0] != '\0' ? host : "this");
   target->port = default_port;
   if (port_text != NULL && !parse_port (port_text, &target->port, error))
     return FALSE;
@@ -177,9 +178,9 @@ take_base_path (FunnelTarget *target, const char *path, GError **error)
   gsize len = strlen (path);
 
   if (target->kind == FUNNEL_TARGET_TCP)
-    return len <= 1 || refuse (error, "a tcp:// target has no path; leave \"%s\" off", path);
+    return len <= 1 || refuse (error, N_ ("a tcp:// target has no path; leave \"%s\" off"), path);
   if (!is_plain_ascii (path, "?#\\\""))
-    return refuse (error, "invalid path \"%s\" in the target; no spaces, no ? and no #", path);
+    return refuse (error, N_ ("invalid path \"%s\" in the target; no spaces, no ? and no #"), path);
   while (len > 0 && path[len - 1] == '/')
     len--;
   target->base_path = g_strndup (path, len);
@@ -213,7 +214,7 @@ parse_location (FunnelTarget *target, const char *rest, guint16 default_port, GE
 static gboolean
 refuse_scheme (FunnelShareKind kind, GError **error)
 {
-  return refuse (error, "must be a URL starting with one of the supported schemes: [%s]",
+  return refuse (error, N_ ("must be a URL starting with one of the supported schemes: [%s]"),
                  is_web (kind) ? "http https https+insecure h2c unix text redirect" : "tcp unix");
 }
 
@@ -243,9 +244,9 @@ parse_unix (FunnelTarget *target, FunnelShareKind kind, const char *path, GError
   gsize len = strlen (path);
 
   if (!g_path_is_absolute (path))
-    return refuse (error, "invalid path \"%s\"; a unix target is unix:/absolute/path", path);
+    return refuse (error, N_ ("invalid path \"%s\"; a unix target is unix:/absolute/path"), path);
   if (len >= sizeof sun->sun_path)
-    return refuse (error, "invalid path; a unix socket's path has at most %zu bytes",
+    return refuse (error, N_ ("invalid path; a unix socket's path has at most %zu bytes"),
                    sizeof sun->sun_path - 1);
   sun->sun_family = AF_UNIX;
   memcpy (sun->sun_path, path, len + 1);
@@ -266,7 +267,7 @@ parse_files (FunnelTarget *target, const char *path, GError **error)
   target->path = g_canonicalize_filename (path, "/");
   /* It would be read back without it, as another path. */
   if (g_ascii_isspace (target->path[strlen (target->path) - 1]))
-    return refuse (error, "a path that ends in a space cannot be shared; rename it");
+    return refuse (error, N_ ("a path that ends in a space cannot be shared; rename it"));
   target->text = g_strdup (target->path);
   return TRUE;
 }
@@ -275,7 +276,7 @@ static gboolean
 parse_text (FunnelTarget *target, const char *content, GError **error)
 {
   if (content[0] == '\0')
-    return refuse (error, "unable to serve; text cannot be an empty string");
+    return refuse (error, N_ ("unable to serve; text cannot be an empty string"));
   target->kind = FUNNEL_TARGET_TEXT;
   target->content = g_strdup (content);
   target->text = g_strconcat ("text:", content, NULL);
@@ -296,14 +297,14 @@ parse_redirect (FunnelTarget *target, const char *rest, GError **error)
     }
   if (target->status < FIRST_REDIRECT || target->status > LAST_REDIRECT
       || (target->status > 303 && target->status < 307))
-    return refuse (error, "invalid redirect status %u; use 301, 302, 303, 307 or 308",
+    return refuse (error, N_ ("invalid redirect status %u; use 301, 302, 303, 307 or 308"),
                    target->status);
   if ((!g_str_has_prefix (rest, "https://") && !g_str_has_prefix (rest, "http://")
        && rest[0] != '/')
       || !is_plain_ascii (rest, "\"<>\\"))
     return refuse (error,
-                   "invalid redirect \"%s\"; type redirect:https://example.org/ or "
-                   "redirect:308:https://${HOST}${REQUEST_URI}",
+                   N_ ("invalid redirect \"%s\"; type redirect:https://example.org/ or "
+                       "redirect:308:https://${HOST}${REQUEST_URI}"),
                    rest);
   target->location = g_strdup (rest);
   target->text = target->status == DEFAULT_REDIRECT
@@ -323,10 +324,11 @@ parse_plain (FunnelTarget *target, FunnelShareKind kind, const char *text, GErro
   if (digits > 0 && (text[digits] == '\0' || text[digits] == '/'))
     text = local = g_strconcat ("localhost:", text, NULL);
   else if (text[strcspn (text, ":/")] == '/')
-    return refuse (error,
-                   "\"%s\" is not a target; type a port, a URL such as http://localhost:3000, or "
-                   "the absolute path of a file or folder",
-                   text);
+    return refuse (
+        error,
+        N_ ("\"%s\" is not a target; type a port, a URL such as http://localhost:3000, or "
+            "the absolute path of a file or folder"),
+        text);
   return parse_location (target, text, 0, error);
 }
 
@@ -334,8 +336,8 @@ static gboolean
 parse_web_only (FunnelTarget *target, FunnelShareKind kind, const char *text, GError **error)
 {
   if (!is_web (kind))
-    return refuse (error, "\"%s\" is served over HTTP; leave --tcp and --tls-terminated-tcp off",
-                   text);
+    return refuse (
+        error, N_ ("\"%s\" is served over HTTP; leave --tcp and --tls-terminated-tcp off"), text);
   if (text[0] == '/')
     return parse_files (target, text, error);
   if (g_str_has_prefix (text, "text:"))
@@ -371,11 +373,11 @@ funnel_target_parse (const char *text, FunnelShareKind kind, GError **error)
   if (!g_str_has_prefix (trimmed, "text:"))
     g_strchomp (trimmed);
   if (trimmed[0] == '\0')
-    refuse (error, "empty target; type a port, such as 3000, or localhost:3000");
+    refuse (error, N_ ("empty target; type a port, such as 3000, or localhost:3000"));
   else if (!g_utf8_validate (trimmed, -1, NULL))
-    refuse (error, "the target is not text");
+    refuse (error, N_ ("the target is not text"));
   else if (strlen (trimmed) > FUNNEL_TARGET_TEXT_MAX)
-    refuse (error, "the target is longer than %d bytes", FUNNEL_TARGET_TEXT_MAX);
+    refuse (error, N_ ("the target is longer than %d bytes"), FUNNEL_TARGET_TEXT_MAX);
   else
     ok = parse_any (target, kind, trimmed, error);
   return ok ? g_steal_pointer (&target) : NULL;

@@ -2,6 +2,8 @@
 
 #include "daemon/store/joined-store.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "lib/base/json-read.h"
 #include "lib/base/token.h"
@@ -106,7 +108,7 @@ parse_names (JsonObject *object, GStrv *out, GError **error)
 
       if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
         {
-          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "names: not a list of names");
+          g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("names: not a list of names"));
           return FALSE;
         }
       g_strv_builder_add (builder, json_node_get_string (node));
@@ -177,7 +179,7 @@ parse_spec (JsonObject *object, GError **error)
     return NULL;
   if (!funnel_wg_key_is_valid (spec->private_key))
     {
-      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "private_key: not a key");
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("private_key: not a key"));
       return NULL;
     }
   if (!parse_numbers (object, spec, error) || !parse_names (object, &spec->names, error))
@@ -223,7 +225,7 @@ parse_document (FunnelJoinedStore *self, const char *text, gsize len, GError **e
   if (version != VERSION)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                   "version %" G_GUINT64_FORMAT " is newer than this program knows (%d)", version,
+                   N_ ("version %u is newer than this program knows (%d)"), (guint)version,
                    VERSION);
       return FALSE;
     }
@@ -289,8 +291,8 @@ funnel_joined_store_load (FunnelJoinedStore *self, GError **error)
   g_clear_pointer (&self->spec, funnel_ingress_spec_free);
   forget_pending (self);
   self->problem
-      = g_strdup_printf ("%s/%s cannot be used: %s; it is left untouched, and "
-                         "\"funnel reset\" sets it aside",
+      = g_strdup_printf (N_ ("%s/%s cannot be used: %s; it is left untouched, and "
+                             "\"funnel reset\" sets it aside"),
                          funnel_state_dir_get_path (self->dir), FILE_NAME, local_error->message);
   return funnel_joined_store_check (self, error);
 }

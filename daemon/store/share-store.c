@@ -2,6 +2,8 @@
 
 #include "daemon/store/share-store.h"
 
+#include <glib/gi18n.h>
+
 #include "daemon/model/share-document.h"
 #include "lib/base/error.h"
 
@@ -39,8 +41,8 @@ static gboolean
 block (FunnelShareStore *self, const GError *cause, GError **error)
 {
   self->problem
-      = g_strdup_printf ("%s/%s cannot be used: %s; it is left untouched, and "
-                         "\"funnel reset\" sets it aside and starts afresh",
+      = g_strdup_printf (N_ ("%s/%s cannot be used: %s; it is left untouched, and "
+                             "\"funnel reset\" sets it aside and starts afresh"),
                          funnel_state_dir_get_path (self->dir), FILE_NAME, cause->message);
   return funnel_share_store_check (self, error);
 }

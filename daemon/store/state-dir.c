@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -40,13 +41,14 @@ make_private (const char *path, GError **error)
   if (st.st_uid != geteuid ())
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-                   "%s belongs to another user (uid %u); use --state-dir", path, (guint)st.st_uid);
+                   N_ ("%s belongs to another user (uid %u); use --state-dir"), path,
+                   (guint)st.st_uid);
       return FALSE;
     }
   if ((st.st_mode & 022) == 0)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE,
-               "%s can be written by others; type: chmod go-w %s", path, path);
+               N_ ("%s can be written by others; type: chmod go-w %s"), path, path);
   return FALSE;
 }
 
@@ -63,7 +65,8 @@ take_lock (FunnelStateDir *self, GError **error)
   if (errno != EWOULDBLOCK)
     return fail (error, path, errno);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-               "another funneld already uses %s; end it first, or use --state-dir", self->path);
+               N_ ("another funneld already uses %s; end it first, or use --state-dir"),
+               self->path);
   return FALSE;
 }
 
@@ -109,7 +112,7 @@ check_size (const char *path, gsize max, gboolean *present, GError **error)
     return errno == ENOENT || fail (error, path, errno);
   if (S_ISREG (st.st_mode) && (gsize)st.st_size <= max)
     return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, "%s: not a file of ours", path);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_STORE, N_ ("%s: not a file of ours"), path);
   return FALSE;
 }
 

@@ -28,7 +28,7 @@ command_doctor_run (AdminCall *call)
     }
   else
     {
-      text = funnel_doctor_print (steps);
+      text = funnel_doctor_print (steps, NULL);
       fputs (text, stdout);
     }
   return funnel_doctor_has_failed (steps) ? ADMIN_EXIT_FAILED : ADMIN_EXIT_OK;

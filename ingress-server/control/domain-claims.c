@@ -10,6 +10,7 @@
 #include "ingress-server/control/registry-claims.h"
 #include "ingress-server/dns/domain-proof.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define RETRY_FIRST_MS 2000
@@ -364,12 +365,12 @@ settle (DomainClaims *self, Claim *claim)
   if (claim->held)
     return FALSE;
   if (self->config->domains == INGRESS_DOMAINS_OFF)
-    why = g_strdup ("this ingress takes no proofs (custom-domains=off)");
+    why = g_strdup (N_ ("this ingress takes no proofs (custom-domains=off)"));
   else if (funnel_host_is_within (claim->name, self->config->zone)
            || g_str_equal (claim->name, self->config->endpoint_host))
-    why = g_strdup_printf ("%s is the ingress's own; its admin grants it", claim->name);
+    why = g_strdup_printf (N_ ("%s is the ingress's own; its admin grants it"), claim->name);
   else if (!strchr (claim->name, '.'))
-    why = g_strdup_printf ("%s is no domain", claim->name);
+    why = g_strdup_printf (N_ ("%s is no domain"), claim->name);
   if (why)
     set_state (claim, FUNNEL_CLAIM_REFUSED, why, NULL);
   return why != NULL;

@@ -10,6 +10,7 @@
 #include "ingress-server/control/guarded-listener.h"
 #include "ingress-server/control/rate-limit.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -281,15 +282,15 @@ on_head (SoupServer *server,
 
   if (!source || !rate_limit_take (self->limit, source, g_get_monotonic_time ()))
     respond_text (message, TOO_MANY_REQUESTS, FUNNEL_ERROR_NOT_ALLOWED,
-                  "Too many attempts from this address; wait a minute");
+                  N_ ("Too many attempts from this address; wait a minute"));
   else if (!g_str_equal (path, FUNNEL_JOIN_PATH) && !g_str_equal (path, FUNNEL_KNOWN_PATH))
     respond_text (message, SOUP_STATUS_NOT_FOUND, FUNNEL_ERROR_NOT_FOUND, NOTHING_HERE);
   else if (soup_server_message_get_method (message) != SOUP_METHOD_POST)
     respond_text (message, SOUP_STATUS_METHOD_NOT_ALLOWED, FUNNEL_ERROR_UNSUPPORTED,
-                  "Only POST is answered here");
+                  N_ ("Only POST is answered here"));
   else if (soup_message_headers_get_encoding (headers) != SOUP_ENCODING_CONTENT_LENGTH)
     respond_text (message, SOUP_STATUS_LENGTH_REQUIRED, FUNNEL_ERROR_PROTOCOL,
-                  "Content-Length is missing");
+                  N_ ("Content-Length is missing"));
   else if (soup_message_headers_get_content_length (headers) > FUNNEL_JOIN_REQUEST_MAX)
     respond_text (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, FUNNEL_ERROR_PROTOCOL,
                   "message: is too long");

@@ -7,6 +7,7 @@
 #include "ingress-server/control/guarded-listener.h"
 #include "ingress-server/control/node-link.h"
 
+#include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -203,7 +204,7 @@ on_websocket (SoupServer *server,
 
       /* Not told as an end: the node is about to be linked again. */
       g_signal_handlers_disconnect_by_data (old, self);
-      ingress_node_link_close (old, "Replaced by a newer link of this node");
+      ingress_node_link_close (old, N_ ("Replaced by a newer link of this node"));
     }
   link = ingress_node_link_new (connection, id, node->name,
                                 link_ping_interval (g_hash_table_size (self->links) + 1));
@@ -263,7 +264,7 @@ on_registry_key_changed (IngressRegistry *registry,
   IngressNodeLink *link = find_link (self, node->id);
 
   if (link)
-    ingress_node_link_close (link, "This node joined again with a new key");
+    ingress_node_link_close (link, N_ ("This node joined again with a new key"));
 }
 
 static void
@@ -272,7 +273,7 @@ on_registry_node_removed (IngressRegistry *registry, const IngressNode *node, Li
   IngressNodeLink *link = find_link (self, node->id);
 
   if (link)
-    ingress_node_link_close (link, "This node was removed from the ingress");
+    ingress_node_link_close (link, N_ ("This node was removed from the ingress"));
 }
 
 /* Life. */
@@ -332,7 +333,7 @@ void
 link_server_free (LinkServer *self)
 {
   g_signal_handlers_disconnect_by_data (self->registry, self);
-  link_server_suspend (self, "The ingress is going away");
+  link_server_suspend (self, N_ ("The ingress is going away"));
   g_clear_handle_id (&self->tick, g_source_remove);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);

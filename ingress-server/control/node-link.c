@@ -3,6 +3,8 @@
 
 #include "ingress-server/control/node-link.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "ingress-server/control/rate-limit.h"
 
@@ -120,7 +122,7 @@ ingress_node_link_tick (IngressNodeLink *self, gint64 now)
   if (self->closed)
     return;
   if (now >= self->silent_at)
-    ingress_node_link_close (self, "No message for too long");
+    ingress_node_link_close (self, N_ ("No message for too long"));
   else if (now >= self->ping_at)
     send_ping (self, now);
 }
@@ -134,13 +136,13 @@ take_hello (IngressNodeLink *self, const FunnelLinkMessage *message)
 
   if (self->ready)
     {
-      ingress_node_link_close (self, "hello was sent twice");
+      ingress_node_link_close (self, N_ ("hello was sent twice"));
       return;
     }
   if (message->version != FUNNEL_LINK_VERSION)
     {
       reason = g_strdup_printf (
-          "This ingress speaks version %d of the link, not %u; update the older side",
+          N_ ("This ingress speaks version %d of the link, not %u; update the older side"),
           FUNNEL_LINK_VERSION, message->version);
       ingress_node_link_close (self, reason);
       return;
@@ -161,19 +163,21 @@ take (IngressNodeLink *self, const FunnelLinkMessage *message)
     take_hello (self, message);
   else if (message->type == FUNNEL_LINK_ERROR)
     {
-      reason = g_strdup_printf ("The node says: %s", message->detail ? message->detail : "error");
+      reason
+          = g_strdup_printf (N_ ("The node says: %s"), message->detail ? message->detail : "error");
       close_connection (self, SOUP_WEBSOCKET_CLOSE_NORMAL);
       finish (self, reason);
     }
   else if (!self->ready)
-    ingress_node_link_close (self, "hello must come first");
+    ingress_node_link_close (self, N_ ("hello must come first"));
   else if (message->type == FUNNEL_LINK_SHARES)
     g_signal_emit (self, signals[SHARES], 0, message->shares);
   else if (message->type == FUNNEL_LINK_CLAIMS)
     g_signal_emit (self, signals[CLAIMS], 0, message->names);
   else if (message->type != FUNNEL_LINK_PONG)
     {
-      reason = g_strdup_printf ("A node does not send %s", funnel_link_type_text (message->type));
+      reason
+          = g_strdup_printf (N_ ("A node does not send %s"), funnel_link_type_text (message->type));
       ingress_node_link_close (self, reason);
     }
 }
@@ -205,12 +209,12 @@ on_connection_message (SoupWebsocketConnection *connection,
   note_life (self, now);
   if (!rate_bucket_take (&self->bucket, MESSAGES_PER_SECOND, MESSAGES_BURST, now))
     {
-      ingress_node_link_close (self, "Too many messages");
+      ingress_node_link_close (self, N_ ("Too many messages"));
       return;
     }
   if (type != SOUP_WEBSOCKET_DATA_TEXT)
     {
-      ingress_node_link_close (self, "Messages of the link are text");
+      ingress_node_link_close (self, N_ ("Messages of the link are text"));
       return;
     }
   message = funnel_link_message_parse (text ? text : "", len, &error);
@@ -231,7 +235,7 @@ on_connection_closed (SoupWebsocketConnection *connection, IngressNodeLink *self
 {
   g_autoptr (IngressNodeLink) keep = g_object_ref (self);
 
-  finish (self, "The node closed it");
+  finish (self, N_ ("The node closed it"));
 }
 
 /* Life. */

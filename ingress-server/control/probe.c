@@ -9,6 +9,7 @@
 
 #include <gio/gnetworking.h>
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
@@ -42,14 +43,15 @@ static const struct
   const char *text;
 } alerts[] = {
     {GNUTLS_A_UNRECOGNIZED_NAME,
-     "unrecognized_name: no route for this name here, or the node shares nothing under it"},
-    {GNUTLS_A_ACCESS_DENIED, "access_denied: the node refused this visitor"},
+     N_ ("unrecognized_name: no route for this name here, or the node shares nothing under it")},
+    {GNUTLS_A_ACCESS_DENIED, N_ ("access_denied: the node refused this visitor")},
     {GNUTLS_A_INTERNAL_ERROR,
-     "internal_error: the node is away, busy, or has no certificate or target for it"},
-    {GNUTLS_A_HANDSHAKE_FAILURE, "handshake_failure: no common version or cipher with the server"},
-    {GNUTLS_A_PROTOCOL_VERSION, "protocol_version: the server speaks no common TLS version"},
+     N_ ("internal_error: the node is away, busy, or has no certificate or target for it")},
+    {GNUTLS_A_HANDSHAKE_FAILURE,
+     N_ ("handshake_failure: no common version or cipher with the server")},
+    {GNUTLS_A_PROTOCOL_VERSION, N_ ("protocol_version: the server speaks no common TLS version")},
     {GNUTLS_A_NO_APPLICATION_PROTOCOL,
-     "no_application_protocol: the server insists on an application protocol"},
+     N_ ("no_application_protocol: the server insists on an application protocol")},
 };
 
 const char *
@@ -140,10 +142,10 @@ finish (GTask *task, FunnelProbeOutcome outcome, const char *detail)
   if (probe->timed_out)
     {
       outcome = FUNNEL_PROBE_TIMEOUT;
-      detail = probe->session ? "The TLS handshake did not end in time"
-               : probe->addresses
-                   ? "The public address did not answer in time: is the port open in the firewall?"
-                   : "The name did not resolve in time";
+      detail = probe->session     ? N_ ("The TLS handshake did not end in time")
+               : probe->addresses ? N_ (
+                     "The public address did not answer in time: is the port open in the firewall?")
+                                  : N_ ("The name did not resolve in time");
     }
   result->outcome = outcome;
   result->detail = g_strdup (detail);
@@ -175,11 +177,12 @@ describe_tls_failure (Probe *probe, int rc)
     {
       alert = gnutls_alert_get (probe->session);
       meaning = probe_alert_text ((int)alert);
-      return g_strdup_printf ("TLS alert %s", meaning ? meaning : gnutls_alert_get_name (alert));
+      return g_strdup_printf (N_ ("TLS alert %s"),
+                              meaning ? meaning : gnutls_alert_get_name (alert));
     }
   if (rc == GNUTLS_E_PREMATURE_TERMINATION || rc == GNUTLS_E_PULL_ERROR
       || rc == GNUTLS_E_PUSH_ERROR)
-    return g_strdup ("The connection was closed during the TLS handshake");
+    return g_strdup (N_ ("The connection was closed during the TLS handshake"));
   return g_strdup_printf ("TLS: %s", gnutls_strerror (rc));
 }
 
@@ -347,7 +350,7 @@ dns_addresses_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (!probe->addresses)
     {
-      finish (task, FUNNEL_PROBE_DNS, error ? error->message : "no usable address");
+      finish (task, FUNNEL_PROBE_DNS, error ? error->message : N_ ("no usable address"));
       return;
     }
   probe->next = probe->addresses;

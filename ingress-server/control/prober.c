@@ -7,6 +7,7 @@
 #include "lib/base/host.h"
 #include "ingress-server/control/dns-notes.h"
 
+#include <glib/gi18n.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -172,8 +173,8 @@ hint_at_foreign_addresses (const IngressConfig *config, GStrv addresses)
       return NULL;
   joined = g_strjoinv (", ", addresses);
   record = ingress_config_dns_record (config, NULL);
-  return g_strdup_printf ("; the name leads to %s, which is no address of the ingress itself: "
-                          "check the DNS record (%s)",
+  return g_strdup_printf (N_ ("the name leads to %s, which is no address of the ingress itself: "
+                              "check the DNS record (%s)"),
                           joined, record);
 }
 
@@ -189,15 +190,16 @@ describe (Prober *self, const Target *target, const ProbeResult *result)
       return NULL;
     case FUNNEL_PROBE_DNS:
       record = ingress_config_dns_record (self->config, target->name);
-      return g_strdup_printf ("%s does not resolve (%s); publish the DNS record %s", target->name,
-                              result->detail ? result->detail : "no answer", record);
+      return g_strdup_printf (N_ ("%s does not resolve (%s); publish the DNS record %s"),
+                              target->name, result->detail ? result->detail : N_ ("no answer"),
+                              record);
     case FUNNEL_PROBE_CONNECT:
     case FUNNEL_PROBE_TLS:
     case FUNNEL_PROBE_TIMEOUT:
       hint = result->addresses[0] ? hint_at_foreign_addresses (self->config, result->addresses)
                                   : NULL;
-      return g_strdup_printf ("%s%s", result->detail ? result->detail : "No connection",
-                              hint ? hint : "");
+      return g_strconcat (result->detail ? result->detail : N_ ("There is no connection"),
+                          hint ? "; " : "", hint, NULL);
     }
   return NULL;
 }

@@ -3,6 +3,8 @@
 
 #include "ingress-server/dns/dns-publisher.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/backoff.h"
 #include "lib/base/error.h"
 #include "lib/base/host.h"
@@ -290,9 +292,9 @@ dns_publisher_why_not (DnsPublisher *self, const char *name)
   if (!is_ours (self, name) || (record && record->state == RECORD_PRESENT))
     return NULL;
   if (self->error)
-    return g_strdup_printf ("The ingress cannot publish the DNS record of %s: %s", name,
+    return g_strdup_printf (N_ ("The ingress cannot publish the DNS record of %s: %s"), name,
                             self->error);
-  return g_strdup_printf ("The DNS record of %s is being published", name);
+  return g_strdup_printf (N_ ("The DNS record of %s is being published"), name);
 }
 
 const char *

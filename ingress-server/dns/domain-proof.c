@@ -7,6 +7,7 @@
 #include "lib/dns/dns-asker.h"
 #include "lib/dns/dns-view.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define TOKEN "funnel-node="
@@ -75,23 +76,27 @@ describe_missing (const DomainWish *wish, const DomainFacts *facts, gboolean tok
   g_autofree char *list = funnel_dns_view_list (facts->addresses);
 
   if (facts->aliases[0] && !token)
-    return g_strdup_printf ("%s is a CNAME of %s, not of %s", wish->name, facts->aliases[0],
+    return g_strdup_printf (N_ ("%s is a CNAME of %s, not of %s"), wish->name, facts->aliases[0],
                             wish->assigned);
   if (token && !wish->addresses[0])
-    return g_strdup_printf ("the TXT record of _funnel.%s is right, but this ingress does not know "
-                            "its own addresses: its admin sets public-addresses",
-                            wish->name);
+    return g_strdup_printf (
+        N_ ("the TXT record of _funnel.%s is right, but this ingress does not know "
+            "its own addresses: its admin sets public-addresses"),
+        wish->name);
   if (token)
-    return g_strdup_printf ("the TXT record of _funnel.%s is right, but %s leads to %s and not to "
-                            "this ingress",
-                            wish->name, wish->name, list);
+    return g_strdup_printf (
+        N_ ("the TXT record of _funnel.%s is right, but %s leads to %s and not to "
+            "this ingress"),
+        wish->name, wish->name, list);
   if (is_someones (facts->texts))
-    return g_strdup_printf ("the TXT record of _funnel.%s names another node's key", wish->name);
+    return g_strdup_printf (N_ ("the TXT record of _funnel.%s names another node's key"),
+                            wish->name);
   if (facts->addresses[0])
-    return g_strdup_printf ("%s leads to %s, but no TXT record of _funnel.%s says that it is this "
-                            "node's",
-                            wish->name, list, wish->name);
-  return g_strdup_printf ("DNS has no record of %s", wish->name);
+    return g_strdup_printf (
+        N_ ("%s leads to %s, but no TXT record of _funnel.%s says that it is this "
+            "node's"),
+        wish->name, list, wish->name);
+  return g_strdup_printf (N_ ("DNS has no record of %s"), wish->name);
 }
 
 DomainProof
@@ -108,7 +113,8 @@ domain_proof_judge (const DomainWish *wish, const DomainFacts *facts, char **why
     return DOMAIN_BY_TXT;
   if (facts->problem)
     {
-      *why = g_strdup_printf ("the DNS of %s could not be asked: %s", wish->name, facts->problem);
+      *why = g_strdup_printf (N_ ("the DNS of %s could not be asked: %s"), wish->name,
+                              facts->problem);
       return DOMAIN_UNKNOWN;
     }
   *why = describe_missing (wish, facts, token);

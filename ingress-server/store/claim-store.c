@@ -2,6 +2,8 @@
 
 #include "ingress-server/store/claim-store.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/duration.h"
 #include "lib/base/error.h"
 #include "ingress-server/store/ingress-store-private.h"
@@ -95,14 +97,14 @@ check_claim (const IngressClaim *claim,
   if (!claim || claim->node == node->id)
     return TRUE;
   if (claim->node != 0)
-    return refuse (error, "another node of this ingress holds %s", claim->name);
+    return refuse (error, N_ ("another node of this ingress holds %s"), claim->name);
   if (claim->released + quarantine <= now || g_str_equal (claim->public_key, node->public_key))
     return TRUE;
   left = funnel_duration_print (claim->released + quarantine - now);
   return refuse (
       error,
-      "%s was another node's, or was taken back, and is kept from others for %s more; the "
-      "ingress's admin can free it: funnel-ingress release %s",
+      N_ ("%s was another node's, or was taken back, and is kept from others for %s more; the "
+          "ingress's admin can free it: funnel-ingress release %s"),
       claim->name, left, claim->name);
 }
 
@@ -117,7 +119,8 @@ check_count (IngressStore *store, const IngressNode *node, guint claims_max, GEr
   if (rc < 0)
     return FALSE;
   return sqlite3_column_int64 (row, 0) < claims_max
-         || refuse (error, "this node holds %u domains already, as many as it may", claims_max);
+         || refuse (error, N_ ("this node holds %u domains already, as many as it may"),
+                    claims_max);
 }
 
 static gboolean
@@ -130,7 +133,7 @@ check_grants (IngressStore *store, const char *name, gint64 node, gint64 now, GE
                     "AND expires <= ?",
                     "sii", name, node, now)
          && store_find_holder (store, name, FALSE, node, &held, error)
-         && (held == NULL || refuse (error, "another node of this ingress has %s", held));
+         && (held == NULL || refuse (error, N_ ("another node of this ingress has %s"), held));
 }
 
 static gboolean

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
@@ -553,9 +554,9 @@ static gboolean
 refuse_existing (const char *name, GError **error)
 {
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-               "A node called “%s” has already joined; choose another name, or invite it with "
-               "--replace to give it a "
-               "new key",
+               N_ ("A node called “%s” has already joined; choose another name, or invite it with "
+                   "--replace to give it a "
+                   "new key"),
                name);
   return FALSE;
 }
@@ -640,7 +641,7 @@ load_token (IngressStore *self, const guint8 hash[HASH_LEN], Token *token, GErro
 
   if (rc == 0)
     g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_TOKEN_UNKNOWN,
-                         "This ingress does not know this join token; ask for a new one");
+                         N_ ("This ingress does not know this join token; ask for a new one"));
   if (rc <= 0)
     return FALSE;
   token->node_name = dup_text (row, 0);
@@ -669,7 +670,7 @@ answer_again (IngressStore *self, const Token *token, const char *public_key, GE
         return g_steal_pointer (&node);
     }
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_TOKEN_USED,
-                       "This join token was used already; ask for a new one");
+                       N_ ("This join token was used already; ask for a new one"));
   return NULL;
 }
 
@@ -693,7 +694,7 @@ allocate_host (IngressStore *self, gint64 *host, GError **error)
   if (count < INGRESS_NODES_MAX && *host >= INGRESS_HOST_FIRST && *host <= INGRESS_HOST_LAST)
     return TRUE;
   g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-                       "This ingress has as many nodes as it can hold");
+                       N_ ("This ingress has as many nodes as it can hold"));
   return FALSE;
 }
 
@@ -731,9 +732,9 @@ check_key_is_new (IngressStore *self, const char *public_key, gint64 node, GErro
     return FALSE;
   if (other == 0)
     return TRUE;
-  g_set_error_literal (
-      error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
-      "Another node of this ingress has this WireGuard key; run “funnel leave” and join again");
+  g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
+                       N_ ("Another node of this ingress has this WireGuard key; run “funnel "
+                           "leave” and join again"));
   return FALSE;
 }
 
@@ -791,7 +792,7 @@ join (IngressStore *self,
   if (token.expires <= now)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_TOKEN_EXPIRED,
-                           "This join token has expired; ask for a new one");
+                           N_ ("This join token has expired; ask for a new one"));
       return NULL;
     }
   *kind = INGRESS_JOIN_AGAIN;

@@ -3,15 +3,17 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static gboolean
 refuse_range (const char *text, GError **error)
 {
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "\"%s\" is not an address range; type one such as 203.0.113.0/24, 2001:db8::/32 or "
-               "a single address",
-               text);
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+      N_ ("\"%s\" is not an address range; type one such as 203.0.113.0/24, 2001:db8::/32 or "
+          "a single address"),
+      text);
   return FALSE;
 }
 
@@ -51,7 +53,7 @@ funnel_address_range_parse (const char *text, FunnelAddressRange *out, GError **
   if (!is_prefix (&range))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" has address bits beyond its prefix of %u bits", text, range.bits);
+                   N_ ("\"%s\" has address bits beyond its prefix of %u bits"), text, range.bits);
       return FALSE;
     }
   *out = range;

@@ -2,6 +2,8 @@
 
 #include "lib/base/byte-rate.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 static const struct
@@ -17,10 +19,11 @@ static const struct
 static guint64
 refuse (const char *text, GError **error)
 {
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a bandwidth; write bytes per second, for example 500k, 10M or 1.5M, at "
-               "least 64k and at most 1000G",
-               text);
+  g_set_error (
+      error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+      N_ ("“%s” is not a bandwidth; write bytes per second, for example 500k, 10M or 1.5M, at "
+          "least 64k and at most 1000G"),
+      text);
   return 0;
 }
 

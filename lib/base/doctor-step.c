@@ -4,11 +4,12 @@
 
 #include "lib/base/json-read.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DOCUMENT_VERSION 1
 #define LINE_BYTES_MAX 2000
-#define BECAUSE "because "
+#define BECAUSE "because " /* how the text of a step begins that others keep from being tried */
 #define STEP_WIDTH 13
 
 static const char *const result_texts[] = {
@@ -105,7 +106,7 @@ funnel_doctor_skip (GPtrArray *steps,
         continue;
       if (need->result == FUNNEL_DOCTOR_FAILED)
         funnel_doctor_add (steps, step, subject, FUNNEL_DOCTOR_SKIPPED,
-                           g_strdup_printf (BECAUSE "%s failed", need->step), NULL);
+                           g_strdup_printf (N_ ("because %s failed"), need->step), NULL);
       else if (need->result == FUNNEL_DOCTOR_SKIPPED && g_str_has_prefix (need->text, BECAUSE))
         funnel_doctor_add (steps, step, subject, FUNNEL_DOCTOR_SKIPPED, g_strdup (need->text),
                            NULL);
@@ -218,8 +219,14 @@ append_lines (GString *out, const char *first, const char *other, const char *te
     }
 }
 
+static char *
+say (const char *text, FunnelDoctorTranslate translate)
+{
+  return translate != NULL ? translate (text) : g_strdup (text);
+}
+
 static void
-print_step (GString *out, const FunnelDoctorStep *item)
+print_step (GString *out, const FunnelDoctorStep *item, FunnelDoctorTranslate translate)
 {
   static const char *const marks[] = {[FUNNEL_DOCTOR_OK] = "ok   ",
                                       [FUNNEL_DOCTOR_WARNING] = "warn ",
@@ -227,23 +234,27 @@ print_step (GString *out, const FunnelDoctorStep *item)
                                       [FUNNEL_DOCTOR_SKIPPED] = "-    "};
   g_autofree char *name = funnel_text_one_line (item->step, LINE_BYTES_MAX);
   g_autofree char *subject = funnel_text_one_line (item->subject, LINE_BYTES_MAX);
-  g_autofree char *first = g_strdup_printf (
-      "%s%-*s %s%s%s", marks[item->result], STEP_WIDTH, name, subject,
-      subject[0] != '\0' ? ": " : "", item->result == FUNNEL_DOCTOR_SKIPPED ? "skipped: " : "");
+  g_autofree char *first = g_strdup_printf ("%s%-*s %s%s", marks[item->result], STEP_WIDTH, name,
+                                            subject, subject[0] != '\0' ? ": " : "");
   g_autofree char *margin = g_strnfill (STEP_WIDTH + 6, ' ');
   g_autofree char *arrow = g_strdup_printf ("%*s-> ", STEP_WIDTH + 3, "");
+  g_autofree char *found = item->result == FUNNEL_DOCTOR_SKIPPED
+                               ? g_strconcat (N_ ("skipped: "), item->text, NULL)
+                               : g_strdup (item->text);
+  g_autofree char *text = say (found, translate);
+  g_autofree char *advice = say (item->advice, translate);
 
-  append_lines (out, first, margin, item->text);
-  if (item->advice[0] != '\0')
-    append_lines (out, arrow, margin, item->advice);
+  append_lines (out, first, margin, text);
+  if (advice[0] != '\0')
+    append_lines (out, arrow, margin, advice);
 }
 
 char *
-funnel_doctor_print (const GPtrArray *steps)
+funnel_doctor_print (const GPtrArray *steps, FunnelDoctorTranslate translate)
 {
   GString *out = g_string_new (NULL);
 
   for (guint i = 0; i < steps->len; i++)
-    print_step (out, g_ptr_array_index (steps, i));
+    print_step (out, g_ptr_array_index (steps, i), translate);
   return g_string_free (out, FALSE);
 }

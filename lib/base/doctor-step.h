@@ -57,9 +57,12 @@ GVariant *funnel_doctor_to_variant (const GPtrArray *steps);
 GPtrArray *funnel_doctor_from_variant (GVariant *variant);
 /** funnel_doctor_to_json: {"version":1,"ok":…,"steps":[…]}. */
 JsonObject *funnel_doctor_to_json (const GPtrArray *steps);
+/* A text that stands in a step, in the user's language; caller frees. */
+typedef char *(*FunnelDoctorTranslate) (const char *text);
+
 /** funnel_doctor_print: for people: a line per step, and one for each advice; nothing in it can
- * move a terminal's cursor. Caller frees. */
-char *funnel_doctor_print (const GPtrArray *steps);
+ * move a terminal's cursor. @translate: NULL: as it is. Caller frees. */
+char *funnel_doctor_print (const GPtrArray *steps, FunnelDoctorTranslate translate);
 
 /** funnel_doctor_node_steps: what funnel doctor looks at, in order, NULL-terminated. */
 const char *const *funnel_doctor_node_steps (void);

@@ -2,6 +2,8 @@
 
 #include "lib/base/duration.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 static const struct
@@ -16,7 +18,7 @@ static gint64
 refuse (const char *text, GError **error)
 {
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a duration; write for example 30m, 12h, 1h30m or 7d", text);
+               N_ ("“%s” is not a duration; write for example 30m, 12h, 1h30m or 7d"), text);
   return 0;
 }
 

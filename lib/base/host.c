@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/wire/host-name.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 G_STATIC_ASSERT (FUNNEL_HOST_MAX == HOST_NAME_MAX);
@@ -23,7 +24,7 @@ funnel_host_normalize (const char *text, GError **error)
   if (result != HOST_NAME_OK)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "“%s” is not a host name: %s", text, host_name_result_text (result));
+                   N_ ("“%s” is not a host name: %s"), text, host_name_result_text (result));
       return NULL;
     }
   return g_strdup (canonical);
@@ -39,7 +40,7 @@ funnel_label_normalize (const char *text, GError **error)
   if (strchr (canonical, '.'))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "“%s” must be one word without dots, for example “laptop”", text);
+                   N_ ("“%s” must be one word without dots, for example “laptop”"), text);
       return NULL;
     }
   return g_steal_pointer (&canonical);
@@ -76,10 +77,10 @@ funnel_endpoint_split (const char *text, char **host, guint16 *port, GError **er
                                                 : funnel_host_normalize (part, NULL);
   if (!canonical)
     {
-      g_set_error (
-          error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-          "“%s” is not HOST:PORT; write for example vps.example.org:51820 or [2001:db8::1]:51820",
-          text);
+      g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                   N_ ("“%s” is not HOST:PORT; write for example vps.example.org:51820 or "
+                       "[2001:db8::1]:51820"),
+                   text);
       return FALSE;
     }
   g_free (*host);

@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 
 #include <crypt.h>
+#include <glib/gi18n.h>
 #include <gnutls/gnutls.h>
 #include <string.h>
 
@@ -31,14 +32,14 @@ funnel_password_hash (const char *password, GError **error)
 
   if (len == 0)
     g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                         "the password is empty");
+                         N_ ("the password is empty"));
   else if (len > FUNNEL_PASSWORD_MAX)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "the password is longer than %d bytes", FUNNEL_PASSWORD_MAX);
+                 N_ ("the password is longer than %d bytes"), FUNNEL_PASSWORD_MAX);
   else if (crypt_gensalt_rn (PREFIX, 0, NULL, 0, setting, sizeof setting) == NULL
            || (hash = hash_with (password, setting)) == NULL)
     g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                         "the password cannot be hashed on this machine");
+                         N_ ("the password cannot be hashed on this machine"));
   return hash;
 }
 

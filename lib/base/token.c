@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define HOST_MAX 253
@@ -71,7 +72,7 @@ static FunnelToken *
 refuse (GError **error, const char *why)
 {
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_TOKEN_INVALID,
-               "This is not a usable join token: %s", why);
+               N_ ("This is not a usable join token: %s"), why);
   return NULL;
 }
 
@@ -112,16 +113,16 @@ token_from_payload (const guint8 *payload, gsize len, GError **error)
   gsize host_len;
 
   if (len < FIXED_LEN + 1 + SUM_LEN)
-    return refuse (error, "it is cut short; copy the whole line");
+    return refuse (error, N_ ("it is cut short; copy the whole line"));
   memcpy (&sum, payload + len - SUM_LEN, SUM_LEN);
   if (GUINT32_FROM_BE (sum) != crc32 (payload, len - SUM_LEN))
-    return refuse (error,
-                   "its check sum is wrong, so a part is missing or changed; copy the whole line");
+    return refuse (
+        error, N_ ("its check sum is wrong, so a part is missing or changed; copy the whole line"));
   host_len = len - FIXED_LEN - SUM_LEN;
   if (!host_is_plausible ((const char *)payload + FIXED_LEN, host_len))
-    return refuse (error, "its host is malformed");
+    return refuse (error, N_ ("its host is malformed"));
   if (payload[0] == 0 && payload[1] == 0)
-    return refuse (error, "its port is 0");
+    return refuse (error, N_ ("its port is 0"));
 
   token = g_new0 (FunnelToken, 1);
   token->port = (guint16)(payload[0] << 8 | payload[1]);
@@ -146,17 +147,17 @@ funnel_token_parse (const char *text, GError **error)
   while (g_ascii_isspace (*text))
     text++;
   if (!g_str_has_prefix (text, FUNNEL_TOKEN_PREFIX))
-    return refuse (error, "it should begin with “" FUNNEL_TOKEN_PREFIX "”");
+    return refuse (error, N_ ("it should begin with “funnel1-”"));
   text += strlen (FUNNEL_TOKEN_PREFIX);
   text_len = strlen (text);
   while (text_len > 0 && g_ascii_isspace (text[text_len - 1]))
     text_len--;
   if (text_len > TEXT_MAX)
-    return refuse (error, "it is too long");
+    return refuse (error, N_ ("it is too long"));
 
   len = decode_base64url (text, text_len, payload);
   if (len < 0)
-    token = refuse (error, "it has a character that does not belong there, or is cut short");
+    token = refuse (error, N_ ("it has a character that does not belong there, or is cut short"));
   else
     token = token_from_payload (payload, (gsize)len, error);
   explicit_bzero (payload, sizeof payload);

@@ -4,6 +4,8 @@
 
 #include "lib/client/client.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 /* --- Calls --- */
@@ -26,7 +28,7 @@ new_call (FunnelClient *self,
   if (funnel_client_get_running (self))
     return task;
   g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                           "the daemon (funneld) is not running");
+                           N_ ("the daemon (funneld) is not running"));
   g_object_unref (task);
   return NULL;
 }

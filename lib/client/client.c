@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/client/client.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "lib/base/names.h"
 #include "lib/client/share-model.h"
@@ -48,23 +50,25 @@ typedef struct
 } ErrorRow;
 
 static const ErrorRow error_rows[] = {
-    {G_DBUS_ERROR_SERVICE_UNKNOWN, FUNNEL_ERROR_UNREACHABLE, "the daemon (funneld) is not running"},
+    {G_DBUS_ERROR_SERVICE_UNKNOWN, FUNNEL_ERROR_UNREACHABLE,
+     N_ ("the daemon (funneld) is not running")},
     {G_DBUS_ERROR_NAME_HAS_NO_OWNER, FUNNEL_ERROR_UNREACHABLE,
-     "the daemon (funneld) is not running"},
+     N_ ("the daemon (funneld) is not running")},
     {G_DBUS_ERROR_NO_REPLY, FUNNEL_ERROR_UNREACHABLE,
-     "the daemon (funneld) went away or did not answer"},
-    {G_DBUS_ERROR_TIMEOUT, FUNNEL_ERROR_UNREACHABLE, "the daemon (funneld) did not answer in time"},
+     N_ ("the daemon (funneld) went away or did not answer")},
+    {G_DBUS_ERROR_TIMEOUT, FUNNEL_ERROR_UNREACHABLE,
+     N_ ("the daemon (funneld) did not answer in time")},
     {G_DBUS_ERROR_TIMED_OUT, FUNNEL_ERROR_UNREACHABLE,
-     "the daemon (funneld) did not answer in time"},
-    {G_DBUS_ERROR_DISCONNECTED, FUNNEL_ERROR_UNREACHABLE, "the message bus is gone"},
+     N_ ("the daemon (funneld) did not answer in time")},
+    {G_DBUS_ERROR_DISCONNECTED, FUNNEL_ERROR_UNREACHABLE, N_ ("the message bus is gone")},
     {G_DBUS_ERROR_ACCESS_DENIED, FUNNEL_ERROR_NOT_ALLOWED, NULL},
     {G_DBUS_ERROR_AUTH_FAILED, FUNNEL_ERROR_NOT_ALLOWED, NULL},
     {G_DBUS_ERROR_INVALID_ARGS, FUNNEL_ERROR_INVALID_ARGUMENT, NULL},
     {G_DBUS_ERROR_UNKNOWN_METHOD, FUNNEL_ERROR_UNSUPPORTED,
-     "the running funneld is of another version; restart it"},
+     N_ ("the running funneld is of another version; restart it")},
     {G_DBUS_ERROR_UNKNOWN_INTERFACE, FUNNEL_ERROR_UNSUPPORTED,
-     "the running funneld is of another version; restart it"},
-    {G_DBUS_ERROR_UNKNOWN_OBJECT, FUNNEL_ERROR_NOT_FOUND, "it is gone already"},
+     N_ ("the running funneld is of another version; restart it")},
+    {G_DBUS_ERROR_UNKNOWN_OBJECT, FUNNEL_ERROR_NOT_FOUND, N_ ("it is gone already")},
 };
 
 static const ErrorRow *
@@ -134,7 +138,7 @@ static void
 on_connection_closed (FunnelClient *self, gboolean remote_peer_vanished, GError *error)
 {
   g_signal_emit (self, signals[SIGNAL_CLOSED], 0,
-                 error ? error->message : "the message bus is gone");
+                 error ? error->message : N_ ("the message bus is gone"));
 }
 
 static void
@@ -416,9 +420,9 @@ start_deadline_cb (gpointer data)
   Start *start = g_task_get_task_data (task);
 
   start->deadline_source = 0;
-  finish_start (task,
-                g_error_new_literal (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                                     "the daemon (funneld) did not appear on the bus in time"));
+  finish_start (
+      task, g_error_new_literal (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                                 N_ ("the daemon (funneld) did not appear on the bus in time")));
   return G_SOURCE_REMOVE;
 }
 

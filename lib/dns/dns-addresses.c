@@ -2,6 +2,8 @@
 
 #include "lib/dns/dns-addresses.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "lib/dns/dns-asker.h"
 
@@ -38,7 +40,7 @@ run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   else if (problem)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "%s", problem);
   else
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, "%s has no address",
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, N_ ("%s has no address"),
                              wish->name);
 }
 

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/dns/dns-query.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define CUTS_MAX 10     /* labels to go up in search of a zone */
@@ -23,7 +24,7 @@ funnel_dns_ask (const FunnelDnsAsker *asker,
     return NULL;
   if (left < 1)
     {
-      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "no answer in time");
+      g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, N_ ("no answer in time"));
       return NULL;
     }
   return funnel_dns_query (name, type, server ? server : asker->resolver, server == NULL,

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/dns/dns-resolver.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 typedef struct
@@ -106,8 +107,8 @@ judge (const Query *query, const ldns_pkt *answer, ldns_rr_type type, GError **e
     }
   texts = collect (answer, type);
   if (!texts)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, "%s has no %s record", query->name,
-                 query->type);
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_FOUND, N_ ("%s has no %s record"),
+                 query->name, query->type);
   return texts;
 }
 
@@ -147,8 +148,8 @@ send_question (const Query *query,
     dns_fail_status (status != LDNS_STATUS_OK ? status : LDNS_STATUS_NETWORK_ERR, query->server,
                      error);
   else if (!is_answer_to (question, answer))
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s answers what was not asked",
-                 query->server ? query->server : "the system's resolver");
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, N_ ("%s answers what was not asked"),
+                 query->server ? query->server : N_ ("the system's resolver"));
   else
     return judge (query, answer, type, error);
   return NULL;
@@ -167,7 +168,7 @@ ask (const Query *query, GError **error)
   if (type != 0)
     return send_question (query, resolver, name, type, error);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a type of DNS record", query->type);
+               N_ ("“%s” is not a type of DNS record"), query->type);
   return NULL;
 }
 

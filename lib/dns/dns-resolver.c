@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define PORT_DEFAULT 53
@@ -12,7 +13,7 @@
 static const char *
 name_server (const char *server)
 {
-  return server ? server : "the system's resolver";
+  return server ? server : N_ ("the system's resolver");
 }
 
 /* Splits "192.0.2.1", "192.0.2.1:53", "2001:db8::1" or "[2001:db8::1]:53". */
@@ -46,8 +47,8 @@ set_server (ldns_resolver *resolver, const char *server, GError **error)
   if (!rdf || ldns_resolver_push_nameserver (resolver, rdf) != LDNS_STATUS_OK)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   "“%s” is not the address of a DNS server; write for example 192.0.2.53, or "
-                   "[2001:db8::53]:5353 with a port",
+                   N_ ("“%s” is not the address of a DNS server; write for example 192.0.2.53, or "
+                       "[2001:db8::53]:5353 with a port"),
                    server);
       return FALSE;
     }
@@ -68,7 +69,7 @@ dns_resolver_new (const char *server, guint seconds, GError **error)
   if (!resolver)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                           "No DNS resolver: /etc/resolv.conf names none");
+                           N_ ("No DNS resolver: /etc/resolv.conf names none"));
       return NULL;
     }
   if (server && !set_server (resolver, server, error))
@@ -88,8 +89,8 @@ dns_name_parse (const char *name, GError **error)
   ldns_rdf *rdf = strlen (name) <= 254 ? ldns_dname_new_frm_str (name) : NULL;
 
   if (!rdf)
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, "“%.80s” is not a DNS name",
-                 name);
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 N_ ("“%.80s” is not a DNS name"), name);
   return rdf;
 }
 
@@ -101,9 +102,9 @@ dns_fail_status (ldns_status status, const char *server, GError **error)
                      || status == LDNS_STATUS_ADDRESS_ERR;
 
   g_set_error (error, FUNNEL_ERROR, network ? FUNNEL_ERROR_UNREACHABLE : FUNNEL_ERROR_FAILED,
-               "%s %s: %s", name_server (server),
-               network ? "does not answer" : "gave an answer that cannot be used",
-               ldns_get_errorstr_by_id (status));
+               network ? N_ ("%s does not answer: %s")
+                       : N_ ("%s gave an answer that cannot be used: %s"),
+               name_server (server), ldns_get_errorstr_by_id (status));
   return FALSE;
 }
 
@@ -113,9 +114,9 @@ dns_fail_code (ldns_pkt_rcode code, const char *server, GError **error)
   g_autofree char *text = NULL;
   char *name = ldns_pkt_rcode2str (code);
 
-  text = g_strdup (name ? name : "an unknown code");
+  text = g_strdup (name ? name : N_ ("an unknown code"));
   free (name);
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "%s answers %s", name_server (server),
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, N_ ("%s answers %s"), name_server (server),
                text);
   return FALSE;
 }

@@ -4,6 +4,7 @@
 
 #include "lib/dns/dns-asker.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define SERVERS_MAX 2 /* of a zone, tried one after the other */
@@ -148,7 +149,7 @@ funnel_dns_view_has (const char *const *list, const char *text)
 char *
 funnel_dns_view_list (GStrv addresses)
 {
-  return addresses[0] != NULL ? g_strjoinv (", ", addresses) : g_strdup ("no address");
+  return addresses[0] != NULL ? g_strjoinv (", ", addresses) : g_strdup (N_ ("no address"));
 }
 
 char *
@@ -168,6 +169,15 @@ funnel_dns_view_agrees (const FunnelDnsView *view)
   return same;
 }
 
+/* To be put behind what the system's resolvers say. Takes @text. */
+static char *
+add (char *text)
+{
+  g_autofree char *owned = text;
+
+  return g_strconcat ("; ", owned, NULL);
+}
+
 char *
 funnel_dns_view_describe_own (const FunnelDnsView *view)
 {
@@ -176,10 +186,10 @@ funnel_dns_view_describe_own (const FunnelDnsView *view)
   if (view->server == NULL)
     return g_strdup ("");
   if (view->own_problem != NULL)
-    return g_strdup_printf ("; %s, a server of the zone, does not answer: %s", view->server,
-                            view->own_problem);
+    return add (g_strdup_printf (N_ ("%s, a server of the zone, does not answer: %s"), view->server,
+                                 view->own_problem));
   if (funnel_dns_view_agrees (view))
-    return g_strdup_printf (", as %s says", view->server);
+    return add (g_strdup_printf (N_ ("%s, a server of the zone, says so too"), view->server));
   own = funnel_dns_view_list (view->own);
-  return g_strdup_printf ("; %s, a server of the zone, says: %s", view->server, own);
+  return add (g_strdup_printf (N_ ("%s, a server of the zone, says: %s"), view->server, own));
 }

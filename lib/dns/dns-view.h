@@ -44,7 +44,8 @@ char *funnel_dns_view_record (const char *name, const char *address);
 /** funnel_dns_view_agrees: whether the zone's server has just the addresses the resolver has. */
 gboolean funnel_dns_view_agrees (const FunnelDnsView *view);
 /** funnel_dns_view_describe_own: how the answer of the zone's server stands to that of the system,
- * to be put behind the latter: ", as ns1.example.org says"; "" when none was asked. */
+ * to be put behind the latter: "; ns1.example.org, a server of the zone, says so too"; "" when none
+ * was asked. */
 char *funnel_dns_view_describe_own (const FunnelDnsView *view);
 
 G_END_DECLS

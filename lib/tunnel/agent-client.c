@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,7 +160,7 @@ close_connection (FunnelAgentClient *self, gboolean tell)
   while ((pending = g_queue_pop_head (&self->pending)))
     {
       pending_fail (pending, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                                          "The tunnel's agent is gone"));
+                                          N_ ("The tunnel's agent is gone")));
       pending_free (pending);
     }
   if (tell)
@@ -223,9 +224,9 @@ error_from_fields (GHashTable *fields)
   const char *code = g_hash_table_lookup (fields, "code");
   const char *message = g_hash_table_lookup (fields, "message");
 
-  return g_error_new_literal (FUNNEL_ERROR,
-                              code ? (int)funnel_error_code_from_text (code) : FUNNEL_ERROR_FAILED,
-                              message ? message : "The tunnel's agent refused without a reason");
+  return g_error_new_literal (
+      FUNNEL_ERROR, code ? (int)funnel_error_code_from_text (code) : FUNNEL_ERROR_FAILED,
+      message ? message : N_ ("The tunnel's agent refused without a reason"));
 }
 
 static void
@@ -447,9 +448,9 @@ on_call_deadline (gpointer user_data)
 {
   Pending *pending = user_data;
 
-  pending_fail (pending,
-                g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "The tunnel's agent did not answer within %d s", CALL_DEADLINE_S));
+  pending_fail (pending, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                                      N_ ("The tunnel's agent did not answer within %d s"),
+                                      CALL_DEADLINE_S));
   return G_SOURCE_REMOVE;
 }
 
@@ -502,7 +503,7 @@ funnel_agent_client_call_async (FunnelAgentClient *self,
   if (self->fd < 0)
     {
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               "The tunnel's agent is gone");
+                               N_ ("The tunnel's agent is gone"));
       return;
     }
   pending = g_new0 (Pending, 1);
@@ -636,7 +637,7 @@ launch (GPtrArray *argv, int passed, GError **error)
   g_subprocess_launcher_unsetenv (launcher, "WATCHDOG_PID");
   process = g_subprocess_launcher_spawnv (launcher, (const char *const *)argv->pdata, error);
   if (!process)
-    g_prefix_error (error, "The tunnel's agent cannot be started: ");
+    g_prefix_error (error, N_ ("The tunnel's agent cannot be started: "));
   return process;
 }
 
@@ -651,7 +652,7 @@ funnel_agent_client_spawn (const char *const *options, GError **error)
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   "No socket for the tunnel's agent: %s", g_strerror (errno));
+                   N_ ("No socket for the tunnel's agent: %s"), g_strerror (errno));
       return NULL;
     }
   g_ptr_array_add (argv, g_strdup ("--fd=3"));
@@ -681,8 +682,8 @@ funnel_agent_client_connect (const char *path, GError **error)
   fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address))
     {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "No tunnel agent at %s: %s",
-                   path, g_strerror (errno));
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   N_ ("No tunnel agent at %s: %s"), path, g_strerror (errno));
       if (fd >= 0)
         close (fd);
       return NULL;
@@ -738,8 +739,8 @@ funnel_agent_client_start_lasting (const char *path, const char *const *options,
   if (!g_str_equal (report, "ok"))
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                   "The tunnel's agent did not start: %s",
-                   *report ? report : "it ended without a reason");
+                   N_ ("The tunnel's agent did not start: %s"),
+                   *report ? report : N_ ("it ended without a reason"));
       return NULL;
     }
   self = funnel_agent_client_connect (path, error);

@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/socket.h>
@@ -82,7 +83,7 @@ lookup_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, g_steal_pointer (&error));
   else
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "The ingress's name cannot be resolved: %s", error->message);
+                             N_ ("The ingress's name cannot be resolved: %s"), error->message);
 }
 
 void

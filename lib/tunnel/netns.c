@@ -13,6 +13,7 @@
 #include "lib/tunnel/agent-client.h"
 #include "lib/tunnel/endpoint.h"
 
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 
 #define LISTENERS_MAX 64
@@ -73,7 +74,7 @@ on_agent_closed (FunnelAgentClient *agent, FunnelNetnsTunnel *self)
   g_object_ref (self);
   forget_agent (self);
   if (was_up)
-    g_signal_emit_by_name (self, "lost", "the tunnel's agent ended");
+    g_signal_emit_by_name (self, "lost", N_ ("the tunnel's agent ended"));
   g_object_unref (self);
 }
 
@@ -123,7 +124,8 @@ static gboolean
 check_up (FunnelNetnsTunnel *self, GTask *task)
 {
   if (!self->up)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "The tunnel is down");
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                             N_ ("The tunnel is down"));
   return self->up;
 }
 
@@ -230,7 +232,7 @@ up_resolved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     up_failed (self, task, error);
   else if (!self->agent || !self->config)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "The tunnel's agent ended at its start");
+                             N_ ("The tunnel's agent ended at its start"));
   else
     call_up (self, task);
 }
@@ -326,7 +328,7 @@ take_socket (GUnixFDList *fds, GError **error)
   if (!fds || g_unix_fd_list_get_length (fds) != 1)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_PROTOCOL,
-                   "The tunnel's agent answered without a socket");
+                   N_ ("The tunnel's agent answered without a socket"));
       return NULL;
     }
   fd = g_unix_fd_list_get (fds, 0, error);

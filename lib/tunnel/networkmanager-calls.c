@@ -5,6 +5,8 @@
 
 #include "lib/tunnel/networkmanager-calls.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 
 #define WAIT_S 20 /* for one change of state */
@@ -90,11 +92,12 @@ fail_call (GTask *owned, const char *what, GError *error)
       return;
     }
   g_dbus_error_strip_remote_error (error);
-  g_task_return_new_error (task, FUNNEL_ERROR,
-                           is_gone (call->client, error) ? FUNNEL_ERROR_UNREACHABLE
-                                                         : FUNNEL_ERROR_UNSUPPORTED,
-                           "NetworkManager could not %s: %s%s", what, error->message,
-                           is_denied (error) ? " (polkit did not allow it)" : "");
+  g_task_return_new_error (
+      task, FUNNEL_ERROR,
+      is_gone (call->client, error) ? FUNNEL_ERROR_UNREACHABLE : FUNNEL_ERROR_UNSUPPORTED,
+      is_denied (error) ? N_ ("NetworkManager could not %s (polkit did not allow it): %s")
+                        : N_ ("NetworkManager could not %s: %s"),
+      what, error->message);
   g_error_free (error);
 }
 
@@ -148,9 +151,9 @@ describe_failure (NMActiveConnection *active)
       = devices && devices->len ? nm_device_get_state_reason (devices->pdata[0]) : 0;
   GEnumClass *names = g_type_class_ref (NM_TYPE_DEVICE_STATE_REASON);
   GEnumValue *value = g_enum_get_value (names, (gint)reason);
-  char *text = g_strdup_printf ("NetworkManager gave up on “%s” (%s)",
+  char *text = g_strdup_printf (N_ ("NetworkManager gave up on “%s” (%s)"),
                                 nm_active_connection_get_id (active),
-                                value && reason != 0 ? value->value_nick : "no reason given");
+                                value && reason != 0 ? value->value_nick : N_ ("no reason given"));
 
   g_type_class_unref (names);
   return text;
@@ -190,7 +193,8 @@ on_client_notify_running (NMClient *client, GParamSpec *property, Wait *wait)
 {
   g_autoptr (GTask) task = end_wait (wait);
 
-  g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "NetworkManager ended");
+  g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                           N_ ("NetworkManager ended"));
 }
 
 static gboolean
@@ -201,8 +205,8 @@ on_wait_timeout (gpointer user_data)
   g_autoptr (GTask) task = end_wait (wait);
 
   g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                           "NetworkManager did not bring “%s” to its new state within %d s", id,
-                           WAIT_S);
+                           N_ ("NetworkManager did not bring “%s” to its new state within %d s"),
+                           id, WAIT_S);
   return G_SOURCE_REMOVE;
 }
 
@@ -285,7 +289,7 @@ activate_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (call->active)
     wait_for (task, NM_ACTIVE_CONNECTION_STATE_ACTIVATED, make_volatile);
   else
-    fail_call (task, "activate the tunnel", error);
+    fail_call (task, N_ ("activate the tunnel"), error);
 }
 
 static void
@@ -300,7 +304,7 @@ add_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     nm_client_activate_connection_async (call->client, NM_CONNECTION (call->remote), NULL, NULL,
                                          NULL, activate_cb, task);
   else
-    fail_call (task, "take the tunnel's profile", error);
+    fail_call (task, N_ ("take the tunnel's profile"), error);
 }
 
 static void
@@ -367,7 +371,7 @@ activate_bound_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   nm_remote_connection_delete_async (call->remote, NULL, NULL, NULL);
-  fail_call (task, "activate the tunnel's guard", error);
+  fail_call (task, N_ ("activate the tunnel's guard"), error);
 }
 
 static void
@@ -381,7 +385,7 @@ add_placeholder_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   call->remote = nm_client_add_connection2_finish (NM_CLIENT (source), result, NULL, &error);
   if (!call->remote)
     {
-      fail_call (task, "take the profile of the tunnel's guard", error);
+      fail_call (task, N_ ("take the profile of the tunnel's guard"), error);
       return;
     }
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
@@ -424,7 +428,7 @@ reapply_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!nm_device_reapply_finish (NM_DEVICE (source), result, &error))
     {
-      fail_call (user_data, "change the tunnel's device", error);
+      fail_call (user_data, N_ ("change the tunnel's device"), error);
       return;
     }
   g_task_return_boolean (user_data, TRUE);
@@ -445,7 +449,7 @@ funnel_nm_reapply_async (NMClient *client,
 
   if (!device)
     g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             "NetworkManager has no device %s", interface);
+                             N_ ("NetworkManager has no device %s"), interface);
   else
     nm_device_reapply_async (device, profile, 0, 0, NULL, reapply_cb, g_steal_pointer (&task));
 }
@@ -469,7 +473,7 @@ delete_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error)
       && nm_client_get_connection_by_uuid (call->client, call->uuid))
     {
-      fail_call (task, "delete the tunnel's profile", error);
+      fail_call (task, N_ ("delete the tunnel's profile"), error);
       return;
     }
   g_clear_error (&error);
@@ -505,7 +509,7 @@ deactivate_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       wait_for (task, NM_ACTIVE_CONNECTION_STATE_DEACTIVATED, delete_profile);
     }
   else
-    fail_call (task, "deactivate the tunnel", error);
+    fail_call (task, N_ ("deactivate the tunnel"), error);
 }
 
 void

@@ -29,6 +29,7 @@
 #include "lib/tunnel/networkmanager-profiles.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
+#include <glib/gi18n.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
@@ -257,7 +258,7 @@ resolve_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_error_free (error);
       g_task_return_new_error (step, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               "The ingress's name cannot be resolved: no answer in time");
+                               N_ ("The ingress's name cannot be resolved: no answer in time"));
     }
   else
     g_task_return_error (step, error);
@@ -313,8 +314,8 @@ check_address (FunnelNmPath *self, GError **error)
       || funnel_kernel_view_is_routed (self->config->peer_address) != 1)
     return TRUE;
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-               "this machine already uses the ingress's tunnel address %s for something else "
-               "(ip route get %s)",
+               N_ ("this machine already uses the ingress's tunnel address %s for something else "
+                   "(ip route get %s)"),
                self->config->peer_address, self->config->peer_address);
   return FALSE;
 }
@@ -353,7 +354,7 @@ check_guard (FunnelNmPath *self, GTask *step)
 
   if (if_nametoindex (self->plan->guard_interface) == 0)
     error = g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                         "NetworkManager manages another network namespace than this one");
+                         N_ ("NetworkManager manages another network namespace than this one"));
   else
     funnel_nm_verify_guard (self->config->peer_address, &error);
   end_step (step, error);
@@ -482,7 +483,7 @@ give_peer (FunnelNmPath *self, GTask *step)
   if (!endpoint)
     {
       end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                                   "The ingress's name has no address"));
+                                   N_ ("The ingress's name has no address")));
       return;
     }
   set_mtu (self);
@@ -621,7 +622,7 @@ on_await_timeout (gpointer user_data)
   ((Await *)g_task_get_task_data (step))->timeout = 0;
   g_task_set_task_data (step, NULL, NULL);
   end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                               "the tunnel's WireGuard device does not go away"));
+                               N_ ("the tunnel's WireGuard device does not go away")));
   return G_SOURCE_REMOVE;
 }
 
@@ -674,8 +675,8 @@ lower_guard (FunnelNmPath *self, GTask *step)
    * put another in its place. */
   g_object_ref (nm_client_get_dbus_connection (self->client));
   end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                               "the tunnel's WireGuard device could not be taken away, so its "
-                               "guard stays"));
+                               N_ ("the tunnel's WireGuard device could not be taken away, so its "
+                                   "guard stays")));
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,8 +71,8 @@ static gboolean
 none_free (GError **error, const char *what)
 {
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-               "no free %s was found in %d tries: look at “ip link”, “ip addr” and “ip rule”", what,
-               TRIES);
+               N_ ("no free %s was found in %d tries: look at “ip link”, “ip addr” and “ip rule”"),
+               what, TRIES);
   return FALSE;
 }
 
@@ -88,7 +89,7 @@ choose_name (char *out,
       if (!is_taken (out, user_data))
         return TRUE;
     }
-  return none_free (error, "interface name");
+  return none_free (error, N_ ("interface name"));
 }
 
 gboolean
@@ -110,7 +111,7 @@ funnel_nm_plan_choose_guard (FunnelNmPlan *plan,
       if (!address_is_taken (plan->guard_address, user_data))
         return TRUE;
     }
-  return none_free (error, "link-local address");
+  return none_free (error, N_ ("link-local address"));
 }
 
 gboolean
@@ -128,10 +129,10 @@ funnel_nm_plan_choose_path (FunnelNmPlan *plan,
   while (table < FIRST_TABLE + TRIES && table_is_taken (table))
     table++;
   if (table == FIRST_TABLE + TRIES)
-    return none_free (error, "routing table");
+    return none_free (error, N_ ("routing table"));
   plan->table = table;
   plan->listen_port = funnel_nm_find_udp_port ();
-  return plan->listen_port != 0 || none_free (error, "UDP port");
+  return plan->listen_port != 0 || none_free (error, N_ ("UDP port"));
 }
 
 static guint

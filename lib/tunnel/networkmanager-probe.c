@@ -10,6 +10,7 @@
 #include "lib/tunnel/kernel-view.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
+#include <glib/gi18n.h>
 #include <net/if.h>
 #include <stdio.h>
 
@@ -43,13 +44,14 @@ funnel_nm_judge_permissions (GVariant *permissions, GError **error)
       if (g_str_equal (answer, "yes"))
         continue;
       if (g_str_equal (answer, "auth"))
-        return refuse (error,
-                       "polkit would ask for a password (%s), because this user has no local "
-                       "session: log in at the machine itself, or install Funnel's polkit rule "
-                       "and have an administrator type: sudo groupadd -f funnel; sudo usermod -aG "
-                       "funnel %s",
-                       permissions_needed[i], g_get_user_name ());
-      return refuse (error, "polkit does not allow it (%s): ask the machine's administrator",
+        return refuse (
+            error,
+            N_ ("polkit would ask for a password (%s), because this user has no local "
+                "session: log in at the machine itself, or install Funnel's polkit rule "
+                "and have an administrator type: sudo groupadd -f funnel; sudo usermod -aG "
+                "funnel %s"),
+            permissions_needed[i], g_get_user_name ());
+      return refuse (error, N_ ("polkit does not allow it (%s): ask the machine's administrator"),
                      permissions_needed[i]);
     }
   return TRUE;
@@ -63,8 +65,8 @@ funnel_nm_judge_version (const char *version, GError **error)
   if (version && sscanf (version, "%d.%d", &major, &minor) == 2
       && (major > MAJOR || (major == MAJOR && minor >= MINOR)))
     return TRUE;
-  return refuse (error, "NetworkManager %s is too old: %d.%d or later is needed",
-                 version ? version : "of unknown version", MAJOR, MINOR);
+  return refuse (error, N_ ("NetworkManager %s is too old: %d.%d or later is needed"),
+                 version ? version : N_ ("of unknown version"), MAJOR, MINOR);
 }
 
 /* A daemon in a network namespace of its own may still reach the machine's bus. One device that is
@@ -95,13 +97,13 @@ static gboolean
 judge_client (NMClient *client, GError **error)
 {
   if (!nm_client_get_nm_running (client))
-    return refuse (error, "NetworkManager is not running");
+    return refuse (error, N_ ("NetworkManager is not running"));
   if (!funnel_nm_judge_version (nm_client_get_version (client), error))
     return FALSE;
   if (!nm_client_networking_get_enabled (client))
-    return refuse (error, "networking is switched off in NetworkManager: nmcli networking on");
+    return refuse (error, N_ ("networking is switched off in NetworkManager: nmcli networking on"));
   return is_same_namespace (client)
-         || refuse (error, "NetworkManager manages another network namespace than this one");
+         || refuse (error, N_ ("NetworkManager manages another network namespace than this one"));
 }
 
 static gboolean
@@ -111,7 +113,7 @@ judge_kernel (GError **error)
 
   for (guint i = 0; i < G_N_ELEMENTS (modules); i++)
     if (!funnel_kernel_view_has_module (modules[i]))
-      return refuse (error, "this kernel has no %s module", modules[i]);
+      return refuse (error, N_ ("this kernel has no %s module"), modules[i]);
   return funnel_nm_verify_settings (error);
 }
 
@@ -134,7 +136,7 @@ permissions_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_dbus_error_strip_remote_error (error);
       g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                               "NetworkManager does not tell what this user may do: %s",
+                               N_ ("NetworkManager does not tell what this user may do: %s"),
                                error->message);
       g_error_free (error);
     }
@@ -170,7 +172,7 @@ bus_failed (GTask *task, GError *error)
     }
   g_dbus_error_strip_remote_error (error);
   g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                           "the system bus cannot be used: %s", error->message);
+                           N_ ("the system bus cannot be used: %s"), error->message);
   g_error_free (error);
 }
 

@@ -3,6 +3,7 @@
 
 #include "lib/base/error.h"
 
+#include <glib/gi18n.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -117,10 +118,11 @@ add_peer (NMSettingWireGuard *setting,
   if (ok)
     nm_setting_wireguard_append_peer (setting, peer);
   else
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 "the ingress's key, endpoint or address is not what WireGuard takes: %s, %s: join "
-                 "it again",
-                 endpoint, allowed);
+    g_set_error (
+        error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+        N_ ("the ingress's key, endpoint or address is not what WireGuard takes: %s, %s: join "
+            "it again"),
+        endpoint, allowed);
   nm_wireguard_peer_unref (peer);
   return ok;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/tunnel/networkmanager-verify.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "lib/tunnel/kernel-view.h"
 
@@ -18,7 +20,8 @@ static gboolean G_GNUC_PRINTF (2, 3) find (GError **error, const char *format, .
 static gboolean
 cannot_tell (int result, GError **error)
 {
-  return find (error, "the kernel does not tell its routes and rules: %s", g_strerror (-result));
+  return find (error, N_ ("the kernel does not tell its routes and rules: %s"),
+               g_strerror (-result));
 }
 
 gboolean
@@ -29,10 +32,11 @@ funnel_nm_verify_guard (const char *peer, GError **error)
   if (local < 0)
     return cannot_tell (local, error);
   return local == 1
-         || find (error,
-                  "the guard is missing: %s is not a local address, so packets from there would be "
-                  "let in if WireGuard left its VRF",
-                  peer);
+         || find (
+             error,
+             N_ ("the guard is missing: %s is not a local address, so packets from there would be "
+                 "let in if WireGuard left its VRF"),
+             peer);
 }
 
 gboolean
@@ -44,8 +48,8 @@ funnel_nm_verify_settings (GError **error)
     if (funnel_kernel_view_number (0, "/proc/sys/net/ipv4/%s", names[i]) != 0)
       {
         g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                     "net.ipv4.%s is on, so every listener of this machine would be reachable "
-                     "through the tunnel: sudo sysctl net.ipv4.%s=0",
+                     N_ ("net.ipv4.%s is on, so every listener of this machine would be reachable "
+                         "through the tunnel: sudo sysctl net.ipv4.%s=0"),
                      names[i], names[i]);
         return FALSE;
       }
@@ -60,9 +64,9 @@ verify_master (const FunnelNmPlan *plan, GError **error)
   if (master && g_str_equal (master, plan->vrf_interface))
     return TRUE;
   if (if_nametoindex (plan->wireguard_interface) == 0)
-    return find (error, "the WireGuard device %s is gone", plan->wireguard_interface);
-  return find (error, "the WireGuard device %s is not in its VRF %s", plan->wireguard_interface,
-               plan->vrf_interface);
+    return find (error, N_ ("the WireGuard device %s is gone"), plan->wireguard_interface);
+  return find (error, N_ ("the WireGuard device %s is not in its VRF %s"),
+               plan->wireguard_interface, plan->vrf_interface);
 }
 
 static gboolean
@@ -75,13 +79,14 @@ verify_table (const FunnelNmPlan *plan, const char *peer, GError **error)
   if (rule < 0)
     return cannot_tell (rule, error);
   if (rule == 0)
-    return find (error, "the routing rule for VRFs (l3mdev) is missing, or comes after the main "
-                        "table");
+    return find (error,
+                 N_ ("the routing rule for VRFs (l3mdev) is missing, or comes after the main "
+                     "table"));
   if (!table.unreachable_default)
-    return find (error, "the unreachable default route is missing in the VRF's table %u",
+    return find (error, N_ ("the unreachable default route is missing in the VRF's table %u"),
                  plan->table);
   return table.stray[0] == '\0'
-         || find (error, "the VRF's table %u leads to %s", plan->table, table.stray);
+         || find (error, N_ ("the VRF's table %u leads to %s"), plan->table, table.stray);
 }
 
 static gboolean
@@ -93,10 +98,10 @@ verify_devices (const FunnelNmPlan *plan, const GArray *ports, GError **error)
   if (funnel_kernel_view_number (1, "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
                                  plan->wireguard_interface)
       == 0)
-    return find (error, "IPv6 is on on the WireGuard device %s", plan->wireguard_interface);
+    return find (error, N_ ("IPv6 is on on the WireGuard device %s"), plan->wireguard_interface);
   listener = funnel_kernel_view_foreign_listener (interfaces, ports);
   return !listener
-         || find (error, "another program listens inside the tunnel: %s (ss -lnp)", listener);
+         || find (error, N_ ("another program listens inside the tunnel: %s (ss -lnp)"), listener);
 }
 
 gboolean

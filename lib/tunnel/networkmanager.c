@@ -21,6 +21,7 @@
 #include "lib/tunnel/networkmanager-probe.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
+#include <glib/gi18n.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,7 +80,8 @@ static gboolean
 check_up (FunnelNmTunnel *self, GTask *task)
 {
   if (!self->up)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "The tunnel is down");
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                             N_ ("The tunnel is down"));
   return self->up;
 }
 
@@ -201,7 +203,7 @@ on_active_state_changed (NMActiveConnection *active,
 {
   if (state < NM_ACTIVE_CONNECTION_STATE_DEACTIVATING || !nm_client_get_nm_running (self->client))
     return;
-  lose (self, "NetworkManager took it down");
+  lose (self, N_ ("NetworkManager took it down"));
 }
 
 static void
@@ -435,7 +437,8 @@ new_socket (FunnelNmTunnel *self, guint16 port, GError **error)
       < 0)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                   "a socket cannot be bound to the device %s: %s", interface, g_strerror (errno));
+                   N_ ("a socket cannot be bound to the device %s: %s"), interface,
+                   g_strerror (errno));
       return NULL;
     }
   return g_socket_bind (socket, local, TRUE, error) ? g_steal_pointer (&socket) : NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/tunnel/tunnel.h"
 
+#include <glib/gi18n.h>
+
 #include "lib/base/error.h"
 #include "lib/base/token.h"
 #include "lib/tunnel/direct.h"
@@ -74,7 +76,7 @@ funnel_tunnel_new (const char *name, GError **error)
   if (g_strcmp0 (name, "direct") == 0)
     return g_object_new (FUNNEL_TYPE_DIRECT_TUNNEL, NULL);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-               "There is no tunnel back end “%s”; known are: %s", name ? name : "", known);
+               N_ ("There is no tunnel back end “%s”; known are: %s"), name ? name : "", known);
   return NULL;
 }
 

@@ -2,19 +2,20 @@
 #include "lib/wire/host-name.h"
 
 #include "lib/wire/address.h"
+#include "lib/wire/words.h"
 
 #include <assert.h>
 #include <string.h>
 
 static const char *const result_texts[] = {
     [HOST_NAME_OK] = "valid",
-    [HOST_NAME_EMPTY] = "empty name",
-    [HOST_NAME_TOO_LONG] = "name longer than 253 bytes",
-    [HOST_NAME_LABEL_EMPTY] = "empty label",
-    [HOST_NAME_LABEL_TOO_LONG] = "label longer than 63 bytes",
-    [HOST_NAME_BAD_CHARACTER] = "character other than a letter, a digit or a hyphen",
-    [HOST_NAME_BAD_HYPHEN] = "label begins or ends with a hyphen",
-    [HOST_NAME_IP_LITERAL] = "IP address where a name must stand",
+    [HOST_NAME_EMPTY] = N_ ("empty name"),
+    [HOST_NAME_TOO_LONG] = N_ ("name longer than 253 bytes"),
+    [HOST_NAME_LABEL_EMPTY] = N_ ("empty label"),
+    [HOST_NAME_LABEL_TOO_LONG] = N_ ("label longer than 63 bytes"),
+    [HOST_NAME_BAD_CHARACTER] = N_ ("character other than a letter, a digit or a hyphen"),
+    [HOST_NAME_BAD_HYPHEN] = N_ ("label begins or ends with a hyphen"),
+    [HOST_NAME_IP_LITERAL] = N_ ("IP address where a name must stand"),
 };
 static_assert (sizeof result_texts / sizeof result_texts[0] == HOST_NAME_IP_LITERAL + 1,
                "one text per host_name_result");

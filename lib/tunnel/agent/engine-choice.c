@@ -3,6 +3,7 @@
 
 #include "lib/tunnel/agent/configure.h"
 #include "lib/tunnel/agent/tool.h"
+#include "lib/wire/words.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -20,19 +21,20 @@ try_wireguard_go (char *error, size_t size)
 {
   if (!tool_find ("wireguard-go"))
     {
-      snprintf (error, size, "the program wireguard-go is not installed: apt install wireguard-go");
+      snprintf (error, size,
+                N_ ("the program wireguard-go is not installed: apt install wireguard-go"));
       return false;
     }
   if (access ("/dev/net/tun", F_OK))
     {
       snprintf (error, size,
-                "wireguard-go needs /dev/net/tun, which is missing; as root: modprobe tun");
+                N_ ("wireguard-go needs /dev/net/tun, which is missing; as root: modprobe tun"));
       return false;
     }
   if (eaccess ("/dev/net/tun", R_OK | W_OK))
     {
       snprintf (error, size,
-                "wireguard-go may not open /dev/net/tun; as root: chmod 666 /dev/net/tun");
+                N_ ("wireguard-go may not open /dev/net/tun; as root: chmod 666 /dev/net/tun"));
       return false;
     }
   return true;
@@ -46,7 +48,7 @@ engine_choose (enum engine_kind wanted, enum engine_kind *out, char *error, size
   if (!tool_find ("ip") || !tool_find ("wg"))
     {
       snprintf (error, size,
-                "the programs ip and wg are needed: apt install iproute2 wireguard-tools");
+                N_ ("the programs ip and wg are needed: apt install iproute2 wireguard-tools"));
       return false;
     }
   error[0] = '\0';
@@ -65,8 +67,10 @@ engine_choose (enum engine_kind wanted, enum engine_kind *out, char *error, size
     }
   else
     {
-      snprintf (error, size, "the kernel offers no WireGuard here (%s)%s%s", kernel,
-                wanted == ENGINE_AUTO ? "; " : "", wanted == ENGINE_AUTO ? go : "");
+      snprintf (error, size,
+                wanted == ENGINE_AUTO ? N_ ("the kernel offers no WireGuard here (%s); %s")
+                                      : N_ ("the kernel offers no WireGuard here (%s)"),
+                kernel, go);
       return false;
     }
   return true;

@@ -29,6 +29,7 @@
 #include "lib/tunnel/agent/configure.h"
 #include "lib/tunnel/agent/engine-choice.h"
 #include "lib/tunnel/agent/tool.h"
+#include "lib/wire/words.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -121,7 +122,7 @@ seen_endpoint (struct engine *engine,
     return true;
   result = udp_relay_pin (engine->relay, &peer->endpoint, out);
   if (result)
-    snprintf (error, size, "the endpoint cannot be reached from here: %s", strerror (-result));
+    snprintf (error, size, N_ ("the endpoint cannot be reached from here: %s"), strerror (-result));
   return result == 0;
 }
 
@@ -215,7 +216,7 @@ start_wireguard_go (struct engine *engine, char *error, size_t size)
   pid = tool_start (argv, environment, NULL, 0, &engine->process.fd);
   if (pid < 0)
     {
-      snprintf (error, size, "cannot start wireguard-go: %s", strerror (-pid));
+      snprintf (error, size, N_ ("cannot start wireguard-go: %s"), strerror (-pid));
       return false;
     }
   engine->pid = pid;
@@ -229,7 +230,8 @@ start_wireguard_go (struct engine *engine, char *error, size_t size)
         {
           kill (pid, SIGKILL);
           reap_process (engine, status, sizeof status);
-          snprintf (error, size, "wireguard-go did not start (%s)", ended ? status : "no answer");
+          snprintf (error, size, N_ ("wireguard-go did not start (%s)"),
+                    ended ? status : N_ ("no answer"));
           return false;
         }
       tool_pause (1);
@@ -438,7 +440,7 @@ start_relay (struct engine *engine, char *error, size_t size)
   engine->relay = udp_relay_new (engine->namespaces->udp4, engine->namespaces->udp6);
   if (!engine->relay)
     {
-      snprintf (error, size, "cannot start the UDP relay: %s", strerror (errno));
+      snprintf (error, size, N_ ("cannot start the UDP relay: %s"), strerror (errno));
       return false;
     }
   meanwhile.fd = udp_relay_fd (engine->relay);
@@ -493,8 +495,8 @@ open_port (struct engine *engine, char *error, size_t size)
     snprintf (error, size,
               "listen-port: cannot change while the agent runs; stop it and start it again");
   else if (result)
-    snprintf (error, size, "listen-port: UDP port %u of the host: %s", engine->config.listen_port,
-              strerror (-result));
+    snprintf (error, size, N_ ("listen-port: UDP port %u of the host: %s"),
+              engine->config.listen_port, strerror (-result));
   return result == 0;
 }
 

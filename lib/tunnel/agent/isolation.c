@@ -10,6 +10,8 @@
 
 #include "lib/tunnel/agent/isolation.h"
 
+#include "lib/wire/words.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -72,7 +74,7 @@ each_line (struct report *report,
     return;
   if (!file)
     {
-      complain (report, "%s cannot be read (%s)", path, strerror (errno));
+      complain (report, N_ ("%s cannot be read (%s)"), path, strerror (errno));
       return;
     }
   while (fgets (line, sizeof line, file))
@@ -115,7 +117,7 @@ check_device (struct report *report,
   for (int i = 0; fallback_devices[i]; i++)
     if (strcmp (name, fallback_devices[i]) == 0 && !device_is_up (name))
       return;
-  complain (report, "the network device %s does not belong to the tunnel", name);
+  complain (report, N_ ("the network device %s does not belong to the tunnel"), name);
 }
 
 static void
@@ -145,9 +147,9 @@ check_route (struct report *report,
       && strcmp (found, wanted) == 0 && (unsigned)__builtin_popcountl (mask) == bits)
     return;
   if (mask == 0)
-    complain (report, "there is a default route, through %s", device);
+    complain (report, N_ ("there is a default route, through %s"), device);
   else
-    complain (report, "there is a foreign route to %s/%d through %s", found,
+    complain (report, N_ ("there is a foreign route to %s/%d through %s"), found,
               __builtin_popcountl (mask), device);
 }
 
@@ -165,7 +167,7 @@ check_route6 (struct report *report,
   if (sscanf (line, "%32s %*s %*s %*s %*s %*s %*s %*s %x %15s", destination, &flags, device) != 3)
     return;
   if (strcmp (device, "lo") != 0 && !(flags & ROUTE_REJECT))
-    complain (report, "there is an IPv6 route (%s) through %s", destination, device);
+    complain (report, N_ ("there is an IPv6 route (%s) through %s"), destination, device);
 }
 
 static void
@@ -180,7 +182,7 @@ check_address6 (struct report *report,
   (void)expected;
   if (sscanf (line, "%32s %*s %*s %*s %*s %15s", address, device) == 2
       && strcmp (device, "lo") != 0)
-    complain (report, "the device %s has an IPv6 address", device);
+    complain (report, N_ ("the device %s has an IPv6 address"), device);
 }
 
 /* Headings of /proc/net/fib_trie that begin a routing table. */
@@ -193,7 +195,8 @@ check_table (struct report *report,
   (void)path;
   (void)expected;
   if (strncmp (line, "Id ", 3) == 0)
-    complain (report, "there is a foreign routing table (%.*s)", (int)strcspn (line, ":"), line);
+    complain (report, N_ ("there is a foreign routing table (%.*s)"), (int)strcspn (line, ":"),
+              line);
 }
 
 struct socket_line
@@ -222,7 +225,7 @@ check_tcp (struct report *report,
   (void)path;
   if (!parse_socket (line, &found))
     {
-      complain (report, "%s is not understood", path);
+      complain (report, N_ ("%s is not understood"), path);
       return;
     }
   if (found.state != TCP_LISTEN_STATE)
@@ -230,7 +233,7 @@ check_tcp (struct report *report,
   for (size_t i = 0; i < expected->n_ports; i++)
     if (expected->ports[i] == found.port)
       return;
-  complain (report, "something foreign listens on TCP port %u", found.port);
+  complain (report, N_ ("something foreign listens on TCP port %u"), found.port);
 }
 
 static void
@@ -244,14 +247,14 @@ check_udp (struct report *report,
   (void)path;
   if (!parse_socket (line, &found))
     {
-      complain (report, "%s is not understood", path);
+      complain (report, N_ ("%s is not understood"), path);
       return;
     }
   if (expected->wireguard_port && found.port == expected->wireguard_port)
     return;
   if (expected->owns_socket && expected->owns_socket (expected->data, found.inode))
     return;
-  complain (report, "something foreign uses UDP port %u", found.port);
+  complain (report, N_ ("something foreign uses UDP port %u"), found.port);
 }
 
 static void
@@ -262,7 +265,7 @@ check_raw (struct report *report,
 {
   (void)line;
   (void)expected;
-  complain (report, "there is a raw socket (%s)", path);
+  complain (report, N_ ("there is a raw socket (%s)"), path);
 }
 
 static void
@@ -274,7 +277,7 @@ check_switch (struct report *report, const char *path, const char *what, bool op
   if (!file && optional)
     return;
   if (!file || fscanf (file, "%d", &value) != 1 || value != 0)
-    complain (report, "%s is on", what);
+    complain (report, N_ ("%s is on"), what);
   if (file)
     fclose (file);
 }
@@ -286,14 +289,14 @@ isolation_verify (const struct isolation_expected *expected, char *error, size_t
 
   error[0] = '\0';
   if (!if_nametoindex (expected->device))
-    complain (&report, "the tunnel's device is gone");
+    complain (&report, N_ ("the tunnel's device is gone"));
   each_line (&report, "/proc/net/dev", 2, false, check_device, expected);
   each_line (&report, "/proc/net/route", 1, false, check_route, expected);
   each_line (&report, "/proc/net/fib_trie", 0, true, check_table, expected);
   each_line (&report, "/proc/net/ipv6_route", 0, true, check_route6, expected);
   each_line (&report, "/proc/net/if_inet6", 0, true, check_address6, expected);
-  check_switch (&report, "/proc/sys/net/ipv4/ip_forward", "IPv4 forwarding", false);
-  check_switch (&report, "/proc/sys/net/ipv6/conf/all/forwarding", "IPv6 forwarding", true);
+  check_switch (&report, "/proc/sys/net/ipv4/ip_forward", N_ ("IPv4 forwarding"), false);
+  check_switch (&report, "/proc/sys/net/ipv6/conf/all/forwarding", N_ ("IPv6 forwarding"), true);
   each_line (&report, "/proc/net/tcp", 1, false, check_tcp, expected);
   each_line (&report, "/proc/net/tcp6", 1, true, check_tcp, expected);
   each_line (&report, "/proc/net/udp", 1, false, check_udp, expected);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/tunnel/agent/namespaces.h"
 
+#include "lib/wire/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -90,21 +92,21 @@ explain_refusal (int cause, char *error, size_t size)
 {
   if (file_is ("/proc/sys/kernel/unprivileged_userns_clone", "0"))
     snprintf (error, size,
-              "user namespaces are switched off for ordinary users; as root: "
-              "sysctl -w kernel.unprivileged_userns_clone=1");
+              N_ ("user namespaces are switched off for ordinary users; as root: "
+                  "sysctl -w kernel.unprivileged_userns_clone=1"));
   else if (file_is ("/proc/sys/user/max_user_namespaces", "0"))
     snprintf (
         error, size,
-        "user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000");
+        N_ ("user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000"));
   else if (file_is ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
-    snprintf (
-        error, size,
-        "AppArmor restricts user namespaces; as root install the AppArmor profile of funnel-netns, "
-        "or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+    snprintf (error, size,
+              N_ ("AppArmor restricts user namespaces; as root install the AppArmor profile of "
+                  "funnel-netns, "
+                  "or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"));
   else
     snprintf (error, size,
-              "a private network namespace cannot be made here (%s); a container may need "
-              "CAP_SYS_ADMIN and CAP_NET_ADMIN, or user namespaces allowed",
+              N_ ("a private network namespace cannot be made here (%s); a container may need "
+                  "CAP_SYS_ADMIN and CAP_NET_ADMIN, or user namespaces allowed"),
               strerror (cause));
 }
 
@@ -143,7 +145,7 @@ mount_private_run (char *error, size_t size)
   if (mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)
       || mount ("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=16m"))
     {
-      snprintf (error, size, "cannot mount a private /run: %s", strerror (errno));
+      snprintf (error, size, N_ ("cannot mount a private /run: %s"), strerror (errno));
       return false;
     }
   /* wireguard-go speaks of /var/run, which is /run everywhere but on very old systems. */
@@ -151,7 +153,7 @@ mount_private_run (char *error, size_t size)
     mount ("/run", "/var/run", NULL, MS_BIND, NULL);
   if (mkdir ("/run/wireguard", 0700) || mkdir (EMPTY_DIRECTORY, 0555))
     {
-      snprintf (error, size, "cannot fill the private /run: %s", strerror (errno));
+      snprintf (error, size, N_ ("cannot fill the private /run: %s"), strerror (errno));
       return false;
     }
   return true;
@@ -189,14 +191,15 @@ set_up_network (char *error, size_t size)
     {
       snprintf (
           error, size,
-          "the private network namespace came without rights (%s); AppArmor may restrict user "
-          "namespaces: see kernel.apparmor_restrict_unprivileged_userns",
+          N_ ("the private network namespace came without rights (%s); AppArmor may restrict user "
+              "namespaces: see kernel.apparmor_restrict_unprivileged_userns"),
           strerror (errno));
       return false;
     }
   if (!ensure_setting ("/proc/sys/net/ipv4/ip_forward", "0"))
     {
-      snprintf (error, size, "cannot switch forwarding off in the private network namespace: %s",
+      snprintf (error, size,
+                N_ ("cannot switch forwarding off in the private network namespace: %s"),
                 strerror (errno));
       return false;
     }
@@ -206,7 +209,7 @@ set_up_network (char *error, size_t size)
       || !ensure_setting ("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
       || !ensure_setting ("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"))
     {
-      snprintf (error, size, "cannot switch IPv6 off in the private network namespace: %s",
+      snprintf (error, size, N_ ("cannot switch IPv6 off in the private network namespace: %s"),
                 strerror (errno));
       return false;
     }
@@ -263,7 +266,7 @@ namespaces_enter (struct namespaces *self, const char *netns, char *error, size_
       .host_netns = -1, .udp4 = outer_socket (AF_INET), .udp6 = outer_socket (AF_INET6)};
   if (self->udp4 < 0)
     {
-      snprintf (error, size, "cannot make a UDP socket: %s", strerror (errno));
+      snprintf (error, size, N_ ("cannot make a UDP socket: %s"), strerror (errno));
       return false;
     }
   if (netns ? !join_namespace (self, netns, error, size) : !make_namespace (self, error, size))

@@ -2,6 +2,7 @@
 #include "lib/tunnel/agent/tool.h"
 
 #include "lib/tunnel/agent/agent-loop.h"
+#include "lib/wire/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -213,12 +214,12 @@ finish (struct tool_call *call, pid_t pid, bool ended, struct reader *readers)
   waitid (P_PID, (id_t)pid, &info, WEXITED);
   good = ended && info.si_code == CLD_EXITED && info.si_status == 0;
   if (!ended)
-    snprintf (call->error, sizeof call->error, "%s did not end within %d s", call->argv[0],
+    snprintf (call->error, sizeof call->error, N_ ("%s did not end within %d s"), call->argv[0],
               TOOL_DEADLINE_MS / 1000);
   else if (!good && readers[1].len > 0)
     first_line (call->error, sizeof call->error, readers[1].text);
   else if (!good)
-    snprintf (call->error, sizeof call->error, "%s failed with status %d", call->argv[0],
+    snprintf (call->error, sizeof call->error, N_ ("%s failed with status %d"), call->argv[0],
               info.si_status);
   if (call->want_output)
     {
@@ -257,7 +258,7 @@ tool_run (struct tool_call *call)
   if (pid > 0)
     pidfd = pidfd_open (pid, 0);
   if (pid < 0 || pidfd < 0)
-    snprintf (call->error, sizeof call->error, "cannot start %s: %s", call->argv[0],
+    snprintf (call->error, sizeof call->error, N_ ("cannot start %s: %s"), call->argv[0],
               strerror (errno));
   close (input);
   close (out[1]);

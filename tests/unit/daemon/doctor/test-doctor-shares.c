@@ -229,7 +229,8 @@ static const struct
   const char *advice;
 } rows[] = {
     {"well/grant", keep, "grant", FUNNEL_DOCTOR_OK, "granted", NULL},
-    {"well/dns", keep, "dns", FUNNEL_DOCTOR_OK, "192.0.2.7, as ns1.example.org says", NULL},
+    {"well/dns", keep, "dns", FUNNEL_DOCTOR_OK,
+     "192.0.2.7; ns1.example.org, a server of the zone, says so too", NULL},
     {"well/certificate", keep, "certificate", FUNNEL_DOCTOR_OK, "valid until 2027-", NULL},
     {"well/target", keep, "target", FUNNEL_DOCTOR_OK, "http://localhost:3000 works", NULL},
     {"well/round-trip", keep, "round-trip", FUNNEL_DOCTOR_OK, "40 s ago", NULL},

@@ -58,7 +58,7 @@ test_print (void)
   g_autofree char *text = NULL;
 
   funnel_doctor_skip (steps, "second", "na\033[2Jme", first);
-  text = funnel_doctor_print (steps);
+  text = funnel_doctor_print (steps, NULL);
   g_assert_cmpstr (text, ==,
                    "FAIL first         found\n"
                    "                   something\n"
@@ -73,10 +73,10 @@ test_variant (void)
   g_autoptr (GVariant) variant = g_variant_ref_sink (funnel_doctor_to_variant (steps));
   g_autoptr (GVariant) strange = g_variant_ref_sink (
       g_variant_new_parsed ("[{'step': <'new'>, 'result': <'unheard-of'>, 'text': <5>}]"));
-  g_autofree char *before = funnel_doctor_print (steps), *after = NULL;
+  g_autofree char *before = funnel_doctor_print (steps, NULL), *after = NULL;
 
   back = funnel_doctor_from_variant (variant);
-  after = funnel_doctor_print (back);
+  after = funnel_doctor_print (back, NULL);
   g_assert_cmpstr (before, ==, after);
   odd = funnel_doctor_from_variant (strange);
   g_assert_cmpuint (odd->len, ==, 1);
