@@ -15,7 +15,7 @@ import time
 import traceback
 
 import host_copy
-from debs import PACKAGES, debs, needed
+from debs import PACKAGES, debs, higher, needed
 from references import References
 
 WORK = os.path.abspath(sys.argv[1])
@@ -280,26 +280,9 @@ def test_system_bus():
     machine.stop("system-bus")
 
 
-def higher():
-    """The same packages once more, with a higher version."""
-    folder = "/run/higher"
-    for path in debs(WORK):
-        name = os.path.basename(path).split("_")[0]
-        run("dpkg-deb", "-R", path, f"{folder}-{name}")
-        control = f"{folder}-{name}/DEBIAN/control"
-        with open(control, encoding="utf-8") as f:
-            text = f.read()
-        version = re.search(r"^Version: (.*)$", text, re.M).group(1)
-        with open(control, "w", encoding="utf-8") as f:
-            f.write(text.replace(version, version + "+1"))
-        os.makedirs(folder, exist_ok=True)
-        run("dpkg-deb", "--root-owner-group", "-Znone", "-b", f"{folder}-{name}", f"{folder}/{name}_2.deb")
-    return folder
-
-
 def test_upgrade():
     """While it is used: what was open goes on, and what was shared is there again with the new daemons."""
-    install(higher())
+    install(higher(WORK, "/run"))
     if "+1" not in there("dpkg-query", "-W", "funnel"):
         raise Failure("not upgraded")
     if page().strip() != "hello":
