@@ -3,13 +3,13 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/access-group.h"
 #include "gui/doctor-list.h"
 #include "gui/labels.h"
+#include "gui/mounts-group.h"
 #include "gui/tell.h"
 #include "gui/traffic-graph.h"
 #include "gui/visitor-list.h"
-
-#define MOUNTS_MAX 64
 
 struct _FunnelDetailsPage
 {
@@ -19,8 +19,6 @@ struct _FunnelDetailsPage
   gulong notify_handler;
   guint update_source;
   gboolean updating; /* widgets change because of the share */
-  GPtrArray *mount_rows;
-  GVariant *mounts_shown; /* what mount_rows were made of */
   AdwWindowTitle *title;
   GtkWidget *remove;
   AdwActionRow *state_row;
@@ -32,20 +30,13 @@ struct _FunnelDetailsPage
   GtkWidget *qr;
   AdwActionRow *traffic_row;
   FunnelTrafficGraph *graph;
-  AdwPreferencesGroup *mounts;
-  AdwPreferencesGroup *access;
-  AdwEntryRow *allow;
-  AdwEntryRow *user;
-  AdwEntryRow *password;
-  AdwComboRow *end;
+  FunnelMountsGroup *mounts;
+  FunnelAccessGroup *access;
   AdwPreferencesGroup *certificate;
   AdwActionRow *certificate_row;
   FunnelVisitorList *visitors;
   FunnelDoctorList *doctor;
 };
-
-/* In the order of the combo; the first changes nothing. */
-static const guint64 end_seconds[] = {0, 3600, 24 * 3600, 7 * 24 * 3600, 0};
 
 G_DEFINE_FINAL_TYPE (FunnelDetailsPage, funnel_details_page, ADW_TYPE_BIN)
 
@@ -101,92 +92,6 @@ show_traffic (FunnelDetailsPage *self)
   set_subtitle (self->traffic_row, all);
 }
 
-static GtkWidget *
-make_mount_row (GVariant *mount)
-{
-  const char *path = "", *target = "", *problem = "";
-  g_autofree char *words = NULL;
-  g_autofree char *clean_path = NULL;
-  g_autofree char *clean_problem = NULL;
-  g_autofree char *subtitle = NULL;
-  GtkWidget *row = adw_action_row_new ();
-
-  g_variant_lookup (mount, "path", "&s", &path);
-  g_variant_lookup (mount, "target", "&s", &target);
-  g_variant_lookup (mount, "problem", "&s", &problem);
-  words = funnel_words_target (target);
-  clean_path = funnel_words_clean (path);
-  clean_problem = funnel_words_say (problem);
-  subtitle = g_strdup_printf ("%s%s%s", words, *clean_problem ? "\n" : "", clean_problem);
-  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), clean_path);
-  set_subtitle (ADW_ACTION_ROW (row), subtitle);
-  return row;
-}
-
-static void
-show_mounts (FunnelDetailsPage *self)
-{
-  GVariant *mounts = funnel_dbus_share_get_mounts (self->share);
-
-  if (mounts && self->mounts_shown && g_variant_equal (mounts, self->mounts_shown))
-    return;
-  g_clear_pointer (&self->mounts_shown, g_variant_unref);
-  self->mounts_shown = mounts ? g_variant_ref (mounts) : NULL;
-  for (guint i = 0; i < self->mount_rows->len; i++)
-    adw_preferences_group_remove (self->mounts, g_ptr_array_index (self->mount_rows, i));
-  g_ptr_array_set_size (self->mount_rows, 0);
-  for (gsize i = 0; mounts && i < MIN (g_variant_n_children (mounts), MOUNTS_MAX); i++)
-    {
-      g_autoptr (GVariant) mount = g_variant_get_child_value (mounts, i);
-      GtkWidget *row = make_mount_row (mount);
-
-      adw_preferences_group_add (self->mounts, row);
-      g_ptr_array_add (self->mount_rows, row);
-    }
-}
-
-/* What the user is typing is not taken away. */
-static void
-show_text (AdwEntryRow *row, const char *text)
-{
-  GtkWidget *focus = gtk_root_get_focus (gtk_widget_get_root (GTK_WIDGET (row)));
-
-  if (focus && gtk_widget_is_ancestor (focus, GTK_WIDGET (row)))
-    return;
-  if (g_strcmp0 (gtk_editable_get_text (GTK_EDITABLE (row)), text) != 0)
-    gtk_editable_set_text (GTK_EDITABLE (row), text);
-}
-
-static void
-show_access (FunnelDetailsPage *self)
-{
-  GVariant *access = funnel_dbus_share_get_access (self->share);
-  g_autofree char *words = funnel_words_access (access);
-  g_autofree char *markup = g_markup_escape_text (words, -1);
-  g_autofree char *end = funnel_words_end (funnel_dbus_share_get_expires (self->share), get_now ());
-  g_autofree const char **ranges = NULL;
-  g_autofree char *joined = NULL;
-  const char *user = "";
-  gboolean http = g_strcmp0 (funnel_dbus_share_get_kind (self->share), "https") == 0;
-
-  if (access)
-    {
-      g_variant_lookup (access, "allow", "^a&s", &ranges);
-      g_variant_lookup (access, "auth-user", "&s", &user);
-    }
-  joined = ranges ? g_strjoinv (", ", (GStrv)ranges) : g_strdup ("");
-  adw_preferences_group_set_description (self->access, markup);
-  show_text (self->allow, joined);
-  show_text (self->user, user);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->password),
-                            *gtk_editable_get_text (GTK_EDITABLE (self->user)) != '\0');
-  gtk_widget_set_visible (GTK_WIDGET (self->user), http);
-  gtk_widget_set_visible (GTK_WIDGET (self->password), http);
-  set_subtitle (ADW_ACTION_ROW (self->end), end);
-  adw_combo_row_set_selected (self->end, 0);
-}
-
 static void
 show_certificate (FunnelDetailsPage *self)
 {
@@ -227,8 +132,8 @@ update (FunnelDetailsPage *self)
   set_subtitle (self->url_row, url);
   show_state (self);
   show_traffic (self);
-  show_mounts (self);
-  show_access (self);
+  funnel_mounts_group_update (self->mounts);
+  funnel_access_group_update (self->access);
   show_certificate (self);
   self->updating = FALSE;
 }
@@ -275,110 +180,6 @@ on_toggle_state_set (GtkSwitch *toggle, gboolean on, FunnelDetailsPage *self)
   return FALSE;
 }
 
-static void
-set_access_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (FunnelDetailsPage) self = data;
-  GError *error = NULL;
-
-  if (funnel_dbus_share_call_set_access_finish (FUNNEL_DBUS_SHARE (source), result, &error))
-    {
-      gtk_editable_set_text (GTK_EDITABLE (self->password), "");
-      funnel_tell (GTK_WIDGET (self), _ ("The rules have changed"));
-    }
-  funnel_tell_error (GTK_WIDGET (self), error);
-}
-
-/* Sends, and ends, @rules. */
-static void
-set_access (FunnelDetailsPage *self, GVariantDict *rules)
-{
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_dict_end (rules));
-
-  if (self->share)
-    funnel_dbus_share_call_set_access (self->share, value, NULL, set_access_cb,
-                                       g_object_ref (self));
-}
-
-static void
-on_allow_apply (FunnelDetailsPage *self)
-{
-  g_auto (GStrv) words
-      = g_strsplit_set (gtk_editable_get_text (GTK_EDITABLE (self->allow)), ", ;", -1);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) ranges = NULL;
-  GVariantDict rules;
-
-  for (char **at = words; *at; at++)
-    if (**at)
-      g_strv_builder_add (builder, *at);
-  ranges = g_strv_builder_end (builder);
-  g_variant_dict_init (&rules, NULL);
-  g_variant_dict_insert_value (&rules, "allow",
-                               g_variant_new_strv ((const char *const *)ranges, -1));
-  set_access (self, &rules);
-}
-
-/* Without a user there is no password; that takes effect at once when the field is left empty. */
-static void
-on_user_changed (FunnelDetailsPage *self)
-{
-  gboolean named = *gtk_editable_get_text (GTK_EDITABLE (self->user)) != '\0';
-
-  adw_entry_row_set_show_apply_button (self->user, !named && !self->updating);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->password), named);
-}
-
-static void
-on_user_apply (FunnelDetailsPage *self)
-{
-  GVariantDict rules;
-
-  if (*gtk_editable_get_text (GTK_EDITABLE (self->user)))
-    return;
-  g_variant_dict_init (&rules, NULL);
-  g_variant_dict_insert (&rules, "auth-user", "s", "");
-  set_access (self, &rules);
-}
-
-static void
-on_password_apply (FunnelDetailsPage *self)
-{
-  GVariantDict rules;
-
-  g_variant_dict_init (&rules, NULL);
-  g_variant_dict_insert (&rules, "auth-user", "s",
-                         gtk_editable_get_text (GTK_EDITABLE (self->user)));
-  g_variant_dict_insert (&rules, "auth-password", "s",
-                         gtk_editable_get_text (GTK_EDITABLE (self->password)));
-  set_access (self, &rules);
-}
-
-static void
-extend_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (FunnelDetailsPage) self = data;
-  GError *error = NULL;
-
-  funnel_dbus_share_call_extend_finish (FUNNEL_DBUS_SHARE (source), result, &error);
-  funnel_tell_error (GTK_WIDGET (self), error);
-}
-
-static void
-on_end_selected (FunnelDetailsPage *self)
-{
-  guint chosen = 0;
-
-  if (self->updating || !self->share)
-    return;
-  chosen = adw_combo_row_get_selected (self->end);
-  if (chosen == 0 || chosen >= G_N_ELEMENTS (end_seconds))
-    return;
-  funnel_dbus_share_call_extend (self->share, end_seconds[chosen], NULL, extend_cb,
-                                 g_object_ref (self));
-  on_share_notify (self);
-}
-
 /* --- The share --- */
 
 static void
@@ -388,7 +189,6 @@ drop_share (FunnelDetailsPage *self)
   if (self->share)
     g_clear_signal_handler (&self->notify_handler, self->share);
   g_clear_object (&self->share);
-  g_clear_pointer (&self->mounts_shown, g_variant_unref);
 }
 
 static void
@@ -422,9 +222,10 @@ funnel_details_page_set_share (FunnelDetailsPage *self, FunnelDBusShare *share)
     return;
   drop_share (self);
   funnel_traffic_graph_set_share (self->graph, share);
+  funnel_mounts_group_set_share (self->mounts, share);
+  funnel_access_group_set_share (self->access, share);
   funnel_visitor_list_set_share (self->visitors, share);
   funnel_doctor_list_set_name (self->doctor, share ? funnel_dbus_share_get_name (share) : NULL);
-  gtk_editable_set_text (GTK_EDITABLE (self->password), "");
   if (!share)
     return;
   self->share = g_object_ref (share);
@@ -459,6 +260,7 @@ funnel_details_page_set_connection (FunnelDetailsPage *self, FunnelConnection *c
 {
   g_return_if_fail (FUNNEL_IS_DETAILS_PAGE (self));
   self->connection = g_object_ref (connection);
+  funnel_mounts_group_set_connection (self->mounts, connection);
   funnel_doctor_list_set_connection (self->doctor, connection);
   g_signal_connect_object (connection, "changed", G_CALLBACK (on_connection_changed), self,
                            G_CONNECT_SWAPPED);
@@ -471,7 +273,6 @@ funnel_details_page_dispose (GObject *object)
 
   drop_share (self);
   g_clear_object (&self->connection);
-  g_clear_pointer (&self->mount_rows, g_ptr_array_unref);
   G_OBJECT_CLASS (funnel_details_page_parent_class)->dispose (object);
 }
 
@@ -491,10 +292,6 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, graph);
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, mounts);
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, access);
-  gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, allow);
-  gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, user);
-  gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, password);
-  gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, end);
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, certificate);
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, certificate_row);
   gtk_widget_class_bind_template_child (klass, FunnelDetailsPage, visitors);
@@ -508,22 +305,18 @@ funnel_details_page_class_init (FunnelDetailsPageClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = funnel_details_page_dispose;
   g_type_ensure (FUNNEL_TYPE_TRAFFIC_GRAPH);
+  g_type_ensure (FUNNEL_TYPE_MOUNTS_GROUP);
+  g_type_ensure (FUNNEL_TYPE_ACCESS_GROUP);
   g_type_ensure (FUNNEL_TYPE_VISITOR_LIST);
   g_type_ensure (FUNNEL_TYPE_DOCTOR_LIST);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/openfunnel/Funnel/details-page.ui");
   bind_children (widget_class);
   gtk_widget_class_bind_template_callback (widget_class, on_toggle_state_set);
-  gtk_widget_class_bind_template_callback (widget_class, on_allow_apply);
-  gtk_widget_class_bind_template_callback (widget_class, on_user_changed);
-  gtk_widget_class_bind_template_callback (widget_class, on_user_apply);
-  gtk_widget_class_bind_template_callback (widget_class, on_password_apply);
-  gtk_widget_class_bind_template_callback (widget_class, on_end_selected);
 }
 
 static void
 funnel_details_page_init (FunnelDetailsPage *self)
 {
-  self->mount_rows = g_ptr_array_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
 }

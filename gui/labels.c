@@ -201,6 +201,17 @@ funnel_words_exposed (const char *target, const char *program)
 }
 
 char *
+funnel_words_refusal (const char *message)
+{
+  g_autofree char *sentence = funnel_words_sentence (message);
+  const char *flag = strstr (sentence, "--");
+  char *end = flag ? g_strrstr_len (sentence, flag - sentence, "; ") : NULL;
+
+  return end ? g_strdup_printf ("%.*s.", (int)(end - sentence), sentence)
+             : g_steal_pointer (&sentence);
+}
+
+char *
 funnel_words_visitors (guint now)
 {
   if (now == 0)
@@ -280,6 +291,23 @@ join_ranges (GVariant *access, const char *key)
   return funnel_words_clean (joined);
 }
 
+static void
+add_limits (GPtrArray *parts, GVariant *access)
+{
+  guint32 connections = 0, rate = 0;
+
+  g_variant_lookup (access, "max-conns", "u", &connections);
+  g_variant_lookup (access, "rate", "u", &rate);
+  if (connections > 0)
+    g_ptr_array_add (parts, g_strdup_printf (ngettext ("%u connection at once",
+                                                       "%u connections at once", connections),
+                                             connections));
+  if (rate > 0)
+    g_ptr_array_add (parts, g_strdup_printf (ngettext ("%u new connection a second",
+                                                       "%u new connections a second", rate),
+                                             rate));
+}
+
 char *
 funnel_words_access (GVariant *access)
 {
@@ -300,7 +328,8 @@ funnel_words_access (GVariant *access)
   if (*user)
     g_ptr_array_add (parts, g_strdup_printf (_ ("With the password of %s"), user));
   if (parts->len == 0)
-    return g_strdup (_ ("Anyone on the internet"));
+    g_ptr_array_add (parts, g_strdup (_ ("Anyone on the internet")));
+  add_limits (parts, access);
   g_ptr_array_add (parts, NULL);
   return g_strjoinv (" · ", (GStrv)parts->pdata);
 }

@@ -47,6 +47,8 @@ char *funnel_words_target (const char *target);
 /** funnel_words_exposed: what is about to become public: "node (port 3000 on this computer)"; as
  * funnel_words_target when @program is NULL. */
 char *funnel_words_exposed (const char *target, const char *program);
+/** funnel_words_refusal: why the daemon refuses, without the flags a command line would need. */
+char *funnel_words_refusal (const char *message);
 /** funnel_words_visitors: "2 visitors now", "No visitors now". */
 char *funnel_words_visitors (guint now);
 /** funnel_words_traffic: "2 visitors now · 1.2 MB in · 3 MB out". */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/places.h"
 
+#include <string.h>
+
 #define PLACES_MAX 200
+#define HTTPS_PORT 443
 
 void
 funnel_place_free (FunnelPlace *place)
@@ -96,10 +99,33 @@ funnel_places_list (FunnelDBusIngress *ingress, GListModel *shares)
   return places;
 }
 
-char *
-funnel_place_dup_url (const FunnelPlace *place)
+FunnelPlace *
+funnel_place_read (const char *text, GListModel *shares)
 {
-  if (place->port == 443)
+  g_autofree char *name = g_strstrip (g_strdup (text));
+  char *colon = strrchr (name, ':');
+  guint64 port = HTTPS_PORT;
+  FunnelPlace *place = NULL;
+
+  if (colon && !g_ascii_string_to_unsigned (colon + 1, 10, 1, G_MAXUINT16, &port, NULL))
+    return NULL;
+  if (colon)
+    *colon = '\0';
+  if (!*name || strpbrk (name, " /:"))
+    return NULL;
+  place = g_new0 (FunnelPlace, 1);
+  place->name = g_steal_pointer (&name);
+  place->port = (guint16)port;
+  place->used_for = dup_target_at (shares, place->name, place->port);
+  return place;
+}
+
+char *
+funnel_place_dup_url (const FunnelPlace *place, const char *kind)
+{
+  if (g_strcmp0 (kind, "https") != 0)
+    return g_strdup_printf ("tcp://%s:%u", place->name, place->port);
+  if (place->port == HTTPS_PORT)
     return g_strdup_printf ("https://%s", place->name);
   return g_strdup_printf ("https://%s:%u", place->name, place->port);
 }

@@ -23,7 +23,11 @@ void funnel_place_free (FunnelPlace *place);
  * @ingress: NULL: an empty list
  * @shares: GListModel of FunnelDBusShare */
 GPtrArray *funnel_places_list (FunnelDBusIngress *ingress, GListModel *shares);
-/** funnel_place_dup_url: "https://name" or "https://name:8443". */
-char *funnel_place_dup_url (const FunnelPlace *place);
+/** funnel_place_dup_url: "https://name", "https://name:8443", or "tcp://name:443".
+ * @kind: of the share, as in Manager.Share */
+char *funnel_place_dup_url (const FunnelPlace *place, const char *kind);
+/** funnel_place_read: a name and perhaps a port, "name" or "name:8443", as somebody types it; NULL
+ * when it is neither. Free with funnel_place_free. */
+FunnelPlace *funnel_place_read (const char *text, GListModel *shares);
 
 G_END_DECLS

@@ -22,18 +22,35 @@ struct _FunnelPublishPage
   GHashTable *programs;  /* port to what waits there, in words; as far as known */
   AdwPreferencesGroup *ports;
   AdwEntryRow *target;
+  AdwComboRow *kind;
   AdwComboRow *place;
+  AdwEntryRow *other_place; /* shown when none of the list is meant */
   GtkWidget *publish;
 };
 
+/* Of shares, in the order of the combo. */
+static const char *const kinds[] = {"https", "tls-terminated-tcp", "tcp"};
+
 G_DEFINE_FINAL_TYPE (FunnelPublishPage, funnel_publish_page, ADW_TYPE_BIN)
 
-/* --- Where to --- */
+/* --- Where to, and how --- */
+
+static const char *
+get_kind (FunnelPublishPage *self)
+{
+  return kinds[MIN (adw_combo_row_get_selected (self->kind), G_N_ELEMENTS (kinds) - 1)];
+}
+
+static gboolean
+is_other_place (FunnelPublishPage *self)
+{
+  return self->places && adw_combo_row_get_selected (self->place) == self->places->len;
+}
 
 static char *
-describe_place (const FunnelPlace *place)
+describe_place (const FunnelPlace *place, const char *kind)
 {
-  g_autofree char *url = funnel_place_dup_url (place);
+  g_autofree char *url = funnel_place_dup_url (place, kind);
   g_autofree char *used_for = NULL;
 
   if (!place->used_for)
@@ -52,12 +69,10 @@ show_places (FunnelPublishPage *self)
   g_clear_pointer (&self->places, g_ptr_array_unref);
   self->places = funnel_places_list (ingress, funnel_connection_get_shares (self->connection));
   for (guint i = 0; i < self->places->len; i++)
-    gtk_string_list_take (texts, describe_place (g_ptr_array_index (self->places, i)));
+    gtk_string_list_take (texts,
+                          describe_place (g_ptr_array_index (self->places, i), get_kind (self)));
+  gtk_string_list_append (texts, _ ("Another name or port…"));
   adw_combo_row_set_model (self->place, G_LIST_MODEL (texts));
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->place),
-                                 self->places->len > 0
-                                     ? _ ("Public address")
-                                     : _ ("No public address: the ingress has not told one yet"));
 }
 
 static const FunnelPlace *
@@ -102,12 +117,29 @@ publish_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-publish (FunnelPublishPage *self, const char *target, const FunnelPlace *place)
+publish (FunnelPublishPage *self, const char *target, const char *kind, const FunnelPlace *place)
 {
-  FunnelWish wish = {.target = target, .program = find_program (self, target), .place = place};
+  FunnelWish wish = {.target = target,
+                     .program = find_program (self, target),
+                     .kind = kind,
+                     .path = "/",
+                     .place = place};
 
   funnel_publish_async (GTK_WIDGET (self), self->connection, &wish, NULL, publish_cb,
                         g_object_ref (self));
+}
+
+static void
+publish_at_other_place (FunnelPublishPage *self, const char *target)
+{
+  const char *text = gtk_editable_get_text (GTK_EDITABLE (self->other_place));
+  FunnelPlace *place = funnel_place_read (text, funnel_connection_get_shares (self->connection));
+
+  if (place)
+    publish (self, target, get_kind (self), place);
+  else
+    funnel_tell (GTK_WIDGET (self), _ ("Type a name, or name:port, such as blog.example.org:8443"));
+  g_clear_pointer (&place, funnel_place_free);
 }
 
 static void
@@ -116,16 +148,35 @@ on_publish (FunnelPublishPage *self)
   const char *target = gtk_editable_get_text (GTK_EDITABLE (self->target));
   guint chosen = adw_combo_row_get_selected (self->place);
 
-  if (*target && self->places && chosen < self->places->len)
-    publish (self, target, g_ptr_array_index (self->places, chosen));
+  if (!*target || !self->places)
+    return;
+  if (is_other_place (self))
+    publish_at_other_place (self, target);
+  else if (chosen < self->places->len)
+    publish (self, target, get_kind (self), g_ptr_array_index (self->places, chosen));
 }
 
 static void
-on_target_changed (FunnelPublishPage *self)
+on_choice_changed (FunnelPublishPage *self)
 {
-  const char *text = gtk_editable_get_text (GTK_EDITABLE (self->target));
+  const char *target = gtk_editable_get_text (GTK_EDITABLE (self->target));
+  const char *other = gtk_editable_get_text (GTK_EDITABLE (self->other_place));
 
-  gtk_widget_set_sensitive (self->publish, *text && self->places && self->places->len > 0);
+  gtk_widget_set_visible (GTK_WIDGET (self->other_place), is_other_place (self));
+  gtk_widget_set_sensitive (self->publish,
+                            *target && self->places && (!is_other_place (self) || *other));
+}
+
+/* Addresses look different; the chosen one stays. */
+static void
+on_kind_changed (FunnelPublishPage *self)
+{
+  guint chosen = adw_combo_row_get_selected (self->place);
+
+  if (!self->places)
+    return;
+  show_places (self);
+  adw_combo_row_set_selected (self->place, MIN (chosen, self->places->len));
 }
 
 /* --- What listens --- */
@@ -179,7 +230,7 @@ on_port_state_set (GtkSwitch *toggle, gboolean on, FunnelPublishPage *self)
   place = find_free (self);
   if (place)
     {
-      publish (self, target, place);
+      publish (self, target, kinds[0], place);
       return FALSE;
     }
   funnel_tell (GTK_WIDGET (self),
@@ -395,11 +446,14 @@ funnel_publish_page_class_init (FunnelPublishPageClass *klass)
                                                "/org/openfunnel/Funnel/publish-page.ui");
   gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, ports);
   gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, target);
+  gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, kind);
   gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, place);
+  gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, other_place);
   gtk_widget_class_bind_template_child (widget_class, FunnelPublishPage, publish);
   gtk_widget_class_bind_template_callback (widget_class, on_publish);
   gtk_widget_class_bind_template_callback (widget_class, on_refresh);
-  gtk_widget_class_bind_template_callback (widget_class, on_target_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_choice_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_kind_changed);
 }
 
 static void

@@ -12,11 +12,8 @@ typedef struct
   FunnelConnection *connection;
   char *target;
   char *url;
-  char *name;
-  guint16 port;
-  GtkWidget *widget; /* in the window above which to ask */
-  gboolean lan;      /* the user has accepted that */
-  gboolean force;
+  GVariantDict *options; /* of Manager.Share */
+  GtkWidget *widget;     /* in the window above which to ask */
 } Publish;
 
 static void ask (GTask *task, const char *title, const char *body);
@@ -26,29 +23,46 @@ publish_free (Publish *publish)
 {
   g_object_unref (publish->connection);
   g_object_unref (publish->widget);
+  g_variant_dict_unref (publish->options);
   g_free (publish->target);
   g_free (publish->url);
-  g_free (publish->name);
   g_free (publish);
 }
 
-/* Whether the daemon refuses @publish only until somebody has said that it is meant; asks for that.
- */
+/* --- Sharing --- */
+
+/* Whether @error names @flag, which was not given yet; gives it. */
 static gboolean
-is_for_user_to_say (Publish *publish, const GError *error)
+permit (Publish *publish, const GError *error, const char *flag)
 {
-  gboolean lan = strstr (error->message, "--lan") != NULL;
-  gboolean force = strstr (error->message, "--force") != NULL;
+  g_autofree char *typed = g_strconcat ("--", flag, NULL);
+  gboolean given = FALSE;
+
+  g_variant_dict_lookup (publish->options, flag, "b", &given);
+  if (given || !strstr (error->message, typed))
+    return FALSE;
+  g_variant_dict_insert (publish->options, flag, "b", TRUE);
+  return TRUE;
+}
+
+/* What the user is to be asked when the daemon refuses only until somebody has said that it is
+ * meant; it is taken as said. NULL: it refuses. */
+static char *
+dup_question (Publish *publish, const GError *error)
+{
+  gboolean lan = FALSE, force = FALSE;
 
   if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED))
-    return FALSE;
-  if ((lan && !publish->lan) || (force && !publish->force))
-    {
-      publish->lan |= lan;
-      publish->force |= force;
-      return TRUE;
-    }
-  return FALSE;
+    return NULL;
+  lan = permit (publish, error, "lan");
+  force = permit (publish, error, "force");
+  if (force)
+    return funnel_words_refusal (error->message);
+  if (lan)
+    return g_strdup_printf (_ ("%s is not on this computer. Visitors will reach it as if they were "
+                               "in your network."),
+                            publish->target);
+  return NULL;
 }
 
 static void
@@ -57,18 +71,32 @@ client_share_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GTask) task = data;
   GError *error = NULL;
   char *path = funnel_client_share_finish (FUNNEL_CLIENT (source), result, &error);
+  g_autofree char *question = NULL;
 
   if (path)
-    g_task_return_pointer (task, path, g_free);
-  else if (is_for_user_to_say (g_task_get_task_data (task), error))
     {
-      g_autofree char *body = funnel_words_sentence (error->message);
-
-      ask (g_object_ref (task), _ ("Publish this all the same?"), body);
-      g_error_free (error);
+      g_task_return_pointer (task, path, g_free);
+      return;
     }
-  else
-    g_task_return_error (task, error);
+  question = dup_question (g_task_get_task_data (task), error);
+  if (!question)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_error_free (error);
+  ask (g_steal_pointer (&task), _ ("Publish this all the same?"), question);
+}
+
+/* The options stay, to be sent again with more. */
+static GVariant *
+dup_options (Publish *publish)
+{
+  GVariant *value = g_variant_ref_sink (g_variant_dict_end (publish->options));
+
+  g_variant_dict_unref (publish->options);
+  publish->options = g_variant_dict_new (value);
+  return value;
 }
 
 /* Takes the task. */
@@ -76,18 +104,14 @@ static void
 share (GTask *task)
 {
   Publish *publish = g_task_get_task_data (task);
-  GVariantDict options;
+  g_autoptr (GVariant) options = dup_options (publish);
 
   g_debug ("asking for %s to be shared at %s", publish->target, publish->url);
-  g_variant_dict_init (&options, NULL);
-  g_variant_dict_insert (&options, "name", "s", publish->name);
-  g_variant_dict_insert (&options, "port", "q", publish->port);
-  g_variant_dict_insert (&options, "lan", "b", publish->lan);
-  g_variant_dict_insert (&options, "force", "b", publish->force);
   funnel_client_share_async (funnel_connection_get_client (publish->connection), publish->target,
-                             g_variant_dict_end (&options), g_task_get_cancellable (task),
-                             client_share_cb, task);
+                             options, g_task_get_cancellable (task), client_share_cb, task);
 }
+
+/* --- Asking --- */
 
 static void
 on_dialog_response (AdwMessageDialog *dialog, const char *response, GTask *task)
@@ -114,15 +138,38 @@ ask (GTask *task, const char *title, const char *body)
 }
 
 static char *
-make_exposure_body (const Publish *publish, const char *program)
+make_exposure_body (const char *url, const FunnelWish *wish)
 {
-  g_autofree char *exposed = funnel_words_exposed (publish->target, program);
+  g_autofree char *exposed = funnel_words_exposed (wish->target, wish->program);
 
+  /* Without TLS of its own it gets no certificate. */
+  if (g_str_equal (wish->kind, "tcp"))
+    return g_strdup_printf (_ ("Anyone on the internet who connects to\n%s\nwill reach:\n%s\n\n"
+                               "You can limit who may come, and switch it off, at any time."),
+                            url, exposed);
   return g_strdup_printf (_ ("Anyone on the internet who opens\n%s\nwill reach:\n%s\n\n"
                              "The name %s will also stand in the public logs of certificates, "
                              "which strangers read. You can limit who may come, and switch it "
                              "off, at any time."),
-                          publish->url, exposed, publish->name);
+                          url, exposed, wish->place->name);
+}
+
+static Publish *
+publish_new (GtkWidget *widget, FunnelConnection *connection, const FunnelWish *wish)
+{
+  Publish *publish = g_new0 (Publish, 1);
+  g_autofree char *site = funnel_place_dup_url (wish->place, wish->kind);
+
+  publish->connection = g_object_ref (connection);
+  publish->widget = g_object_ref (widget);
+  publish->target = g_strdup (wish->target);
+  publish->url = g_strconcat (site, g_str_equal (wish->path, "/") ? "" : wish->path, NULL);
+  publish->options = g_variant_dict_new (wish->how);
+  g_variant_dict_insert (publish->options, "name", "s", wish->place->name);
+  g_variant_dict_insert (publish->options, "port", "q", wish->place->port);
+  g_variant_dict_insert (publish->options, "kind", "s", wish->kind);
+  g_variant_dict_insert (publish->options, "path", "s", wish->path);
+  return publish;
 }
 
 void
@@ -135,26 +182,19 @@ funnel_publish_async (GtkWidget *widget,
 {
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   FunnelClient *client = funnel_connection_get_client (connection);
-  const FunnelPlace *place = wish->place;
-  Publish *publish = g_new0 (Publish, 1);
+  Publish *publish = publish_new (widget, connection, wish);
   g_autofree char *body = NULL;
 
-  publish->connection = g_object_ref (connection);
-  publish->widget = g_object_ref (widget);
-  publish->target = g_strdup (wish->target);
-  publish->url = funnel_place_dup_url (place);
-  publish->name = g_strdup (place->name);
-  publish->port = place->port;
   g_task_set_source_tag (task, funnel_publish_async);
   g_task_set_task_data (task, publish, (GDestroyNotify)publish_free);
   if (!funnel_dbus_manager_get_exposed (funnel_client_get_manager (client)))
     {
-      body = make_exposure_body (publish, wish->program);
+      body = make_exposure_body (publish->url, wish);
       ask (task, _ ("Put this on the internet?"), body);
     }
-  else if (place->used_for)
+  else if (wish->place->used_for)
     {
-      g_autofree char *used_for = funnel_words_target (place->used_for);
+      g_autofree char *used_for = funnel_words_target (wish->place->used_for);
 
       body = g_strdup_printf (_ ("%s leads to: %s. That ends."), publish->url, used_for);
       ask (task, _ ("Replace what is there?"), body);

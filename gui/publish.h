@@ -14,12 +14,16 @@ typedef struct
 {
   const char *target;
   const char *program; /* that waits there, or what it seems to speak; NULL: not known */
+  const char *kind;    /* as in Manager.Share */
+  const char *path;    /* where it is mounted */
   const FunnelPlace *place;
+  GVariant *how; /* a{sv}: more options of Manager.Share; NULL: none */
 } FunnelWish;
 
 /**
  * funnel_publish_async: ask the user if nothing was published from here before, or if something
- * else is at the place already; then share.
+ * else is at the place already; then share. What the daemon shares only when somebody has said that
+ * it is meant, the user is asked as well.
  * @widget: in the window above which to ask
  * @wish: copied
  */

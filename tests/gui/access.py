@@ -87,6 +87,10 @@ class Window:
         dialogs = [window for window in self.windows() if window and window.get_role_name() == "dialog"]
         return dialogs[-1] if dialogs else self.root()
 
+    def title(self):
+        dialogs = [window for window in self.windows() if window and window.get_role_name() == "dialog"]
+        return (dialogs or self.windows())[-1].get_name()
+
     def all(self, role=None, name=None, contains=None):
         root = self.top()
         for node in walk(root) if root else ():
@@ -117,6 +121,11 @@ class Window:
             node = self.find(role, name, contains)
             return node and has(node, "sensitive") and Atspi.EditableText.set_text_contents(node.get_editable_text_iface(), text)
         wait(attempt, f"{name or contains!r} to take a text")
+
+    def place(self, role, name=None):
+        """Where something is in its window, as (x, y, width, height)."""
+        found = Atspi.Component.get_extents(self.get(role, name).get_component_iface(), Atspi.CoordType.WINDOW)
+        return found.x, found.y, found.width, found.height
 
     def text(self):
         return "\n".join(describe(self.root())) if self.root() else "(no window)"

@@ -80,13 +80,16 @@ loop.run()
 """
 
 
+BORDER = 5  # pixels of a window's own frame, which AT-SPI does not count
+
+
 class Session(stage.Stage):
     def __init__(self, build):
         super().__init__(build)
         self.window = self.notifications = None
 
-    def begin(self):
-        self.start_session()
+    def begin(self, *screen):
+        self.start_session(*screen)
         self.notifications = Notifications(self.environment["DBUS_SESSION_BUS_ADDRESS"])
         access.start()
 
@@ -108,6 +111,45 @@ class Session(stage.Stage):
     def action(self, name, *parameters):
         self.run("gdbus", "call", "--session", "-d", stage.APP, "-o", "/org/openfunnel/Funnel", "-m", "org.gtk.Actions.Activate", name,
                  f"[{', '.join(parameters)}]", "{}")
+
+    def active(self):
+        """Number and place of the window that has the keyboard: the one the screen reader looks at."""
+        number = self.run("xdotool", "getactivewindow").strip()
+        facts = dict(line.split("=") for line in self.run("xdotool", "getwindowgeometry", "--shell", number).split())
+        name = self.run("xdotool", "getwindowname", number).strip()
+        return (int(facts["X"]), int(facts["Y"])) if name == self.window.title() else None
+
+    def keys(self, *names):
+        self.wait(self.active, "the keyboard in the window")
+        self.run("xdotool", "key", *names)
+
+    def tap(self, role, name=None):
+        """A click near the beginning of something that has come to rest; GTK 4.8 gives the keyboard to it in no other way."""
+        seen = [None]
+
+        def attempt():
+            seen.append((self.window.place(role, name), self.active()))
+            return seen[-1][1] and seen[-1] == seen[-2] and seen[-1]
+        (x, y, _, height), (left, top) = self.wait(attempt, f"{role} {name} at its place")
+        self.click(left + BORDER + x + 20, top + BORDER + y + height // 2)
+
+    def type(self, name, text):
+        """Types a text into a row, in the place of what stands there."""
+        self.tap("text", name)
+        self.keys("ctrl+a", "BackSpace")
+        if text:
+            self.run("xdotool", "type", text)
+
+    def fill(self, name, text):
+        """Types a text, and ends with Enter."""
+        self.type(name, text)
+        self.keys("Return")
+
+    def choose(self, name, option, steps):
+        """In a row with choices, the one that stands so many steps below what is chosen."""
+        self.tap("combo box", name)
+        self.window.get("label", option)
+        self.run("xdotool", "key", *["Down"] * steps, "Return")
 
     def clipboard(self):
         done = subprocess.run(["/usr/bin/python3", "-c", CLIPBOARD], env=self.environment, capture_output=True, text=True, timeout=patience.SECONDS, check=False)

@@ -23,12 +23,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class Page(http.server.BaseHTTPRequestHandler):
+    body = b"<!doctype html><title>A page</title>hello from the laptop"
+
     def do_GET(self):
-        body = b"<!doctype html><title>A page</title>hello from the laptop"
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.body)
 
     def log_message(self, *arguments):
         pass
@@ -151,9 +152,9 @@ class Stage(Screen):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server.server_port
 
-    def start_ingress(self):
-        self.run("funnel-ingress", "init", "--zone", ZONE, "--endpoint", "127.0.0.1:51820", "--public-port", "443", "--listen", "127.0.0.1",
-                 "--tunnel", "direct")
+    def start_ingress(self, *ports):
+        self.run("funnel-ingress", "init", "--zone", ZONE, "--endpoint", "127.0.0.1:51820", "--listen", "127.0.0.1", "--tunnel", "direct",
+                 *[f"--public-port={port}" for port in ports])
         self.start("ingress", [self.program("funnel-ingressd")])
         patience.wait(lambda: self.run("funnel-ingress", "status", check=False), "the ingress")
 
@@ -183,5 +184,14 @@ class Stage(Screen):
     def shares(self):
         return json.loads(self.run("funnel", "status", "--json"))["shares"]
 
-    def visit(self):
-        return self.run("curl", "-s", "--cacert", self.path("tls/ca.pem"), "--max-time", str(patience.SECONDS), f"https://{NAME}/", check=False)
+    def make_certificate(self):
+        """One that nobody has signed but itself, for a share that brings its own."""
+        tls = self.path("tls")
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj", f"/CN={NAME}",
+                 "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", tls + "/key.pem", "-out", tls + "/ca.pem")
+
+    def certificate_options(self):
+        return [f"--cert-file={self.path('tls/ca.pem')}", f"--key-file={self.path('tls/key.pem')}"]
+
+    def visit(self, path="/", port=443):
+        return self.run("curl", "-s", "--cacert", self.path("tls/ca.pem"), "--max-time", str(patience.SECONDS), f"https://{NAME}:{port}{path}", check=False)

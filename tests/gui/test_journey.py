@@ -113,15 +113,6 @@ def a_click_brings_the_window_back(s):
     s.wait(s.windows, "the window")
 
 
-def it_expires(s):
-    s.run("funnel", "--bg", "--yes", "--for=4s", str(s.port))
-    s.wait(lambda: s.state() == "off", "the share to end")
-    s.look().get("label", contains="Off")
-    entry = s.wait(lambda: s.notifications.find("no longer public"), "a notification of its end")
-    s.notifications.press(entry, "Share Again")
-    s.wait(lambda: s.state() == "active", "the share to be back")
-
-
 def it_is_removed(s):
     s.action("share-stop", f"<'{share_path(s)}'>")
     s.wait(lambda: not s.shares(), "the share to be gone")
@@ -164,8 +155,7 @@ def wakeups_in(s, seconds):
 
 STEPS = [the_window_opens, the_icon_is_there, joins_by_pasting, publishes_a_listening_port, no_button_is_named_twice, a_visitor_sees_the_page, copies_the_address,
          shows_the_address_as_qr_code, the_tray_switches_it_off, the_tray_switches_it_on, the_icon_shows_the_state,
-         a_panel_that_starts_again_has_the_icon, closed_it_stays_in_the_tray, hidden_it_sleeps, a_click_brings_the_window_back, it_expires,
-         it_is_removed, it_quits]
+         a_panel_that_starts_again_has_the_icon, closed_it_stays_in_the_tray, hidden_it_sleeps, a_click_brings_the_window_back, it_is_removed, it_quits]
 
 if __name__ == "__main__":
     session.main("journey", STEPS)

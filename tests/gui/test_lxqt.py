@@ -7,12 +7,10 @@ import stage
 def a_share_is_public(s):
     s.begin()
     s.start_ingress()
-    tls = s.path("tls")
-    s.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj", f"/CN={stage.NAME}",
-          "-addext", f"subjectAltName=DNS:{stage.NAME}", "-keyout", tls + "/key.pem", "-out", tls + "/ca.pem")
+    s.make_certificate()
     s.service(stage.APP + ".Daemon", s.program("funneld"))
     s.run("funnel", *s.invite().split()[1:])
-    s.run("funnel", "--bg", "--yes", f"--cert-file={tls}/ca.pem", f"--key-file={tls}/key.pem", "text:hello")
+    s.run("funnel", "--bg", "--yes", *s.certificate_options(), "text:hello")
     s.wait(lambda: s.state() == "active", "the share to be active")
 
 

@@ -60,6 +60,10 @@ test_targets (void)
   ASSERT_WORDS (funnel_words_target ("redirect:https://a.example/"),
                 "Redirect to https://a.example/");
   ASSERT_WORDS (funnel_words_target (NULL), "");
+  ASSERT_WORDS (funnel_words_refusal ("\"/etc\" holds keys; share another folder; add --force"),
+                "\"/etc\" holds keys; share another folder.");
+  ASSERT_WORDS (funnel_words_refusal ("it is taken"), "It is taken");
+  ASSERT_WORDS (funnel_words_refusal ("--force"), "--force");
   ASSERT_WORDS (funnel_words_exposed ("3000", "node"), "node (port 3000 on this computer)");
   ASSERT_WORDS (funnel_words_exposed ("localhost:3000", "HTTP · A\npage"),
                 "HTTP · A page (port 3000 on this computer)");

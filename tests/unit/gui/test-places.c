@@ -32,7 +32,7 @@ static void
 check (GPtrArray *places, guint index, const char *url, gboolean granted, const char *used_for)
 {
   const FunnelPlace *place = g_ptr_array_index (places, index);
-  g_autofree char *found = funnel_place_dup_url (place);
+  g_autofree char *found = funnel_place_dup_url (place, "https");
 
   g_assert_cmpstr (found, ==, url);
   g_assert_cmpint (place->granted, ==, granted);
@@ -74,6 +74,48 @@ test_not_joined (void)
   g_assert_cmpuint (places->len, ==, 0);
 }
 
+static void
+test_typed (void)
+{
+  static const struct
+  {
+    const char *text, *url; /* NULL: it is no place */
+  } rows[] = {
+      {"blog.example", "https://blog.example"},
+      {" blog.example:8443 ", "https://blog.example:8443"},
+      {"blog.example:0", NULL},
+      {"blog.example:", NULL},
+      {"blog.example:65536", NULL},
+      {"https://blog.example", NULL},
+      {"a b", NULL},
+      {":443", NULL},
+      {"", NULL},
+  };
+  g_autoptr (GListStore) shares = make_shares ("blog.example", 443, "http://localhost:3000");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      FunnelPlace *place = funnel_place_read (rows[i].text, G_LIST_MODEL (shares));
+      g_autofree char *url = place ? funnel_place_dup_url (place, "https") : NULL;
+
+      g_assert_cmpstr (url, ==, rows[i].url);
+      if (i == 0)
+        g_assert_cmpstr (place->used_for, ==, "http://localhost:3000");
+      g_clear_pointer (&place, funnel_place_free);
+    }
+}
+
+static void
+test_kinds (void)
+{
+  FunnelPlace place = {.name = (char *)"ssh.example", .port = 443};
+  g_autofree char *raw = funnel_place_dup_url (&place, "tcp");
+  g_autofree char *ended = funnel_place_dup_url (&place, "tls-terminated-tcp");
+
+  g_assert_cmpstr (raw, ==, "tcp://ssh.example:443");
+  g_assert_cmpstr (ended, ==, "tcp://ssh.example:443");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -81,5 +123,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gui/places/granted", test_granted);
   g_test_add_func ("/gui/places/not-granted", test_not_granted);
   g_test_add_func ("/gui/places/not-joined", test_not_joined);
+  g_test_add_func ("/gui/places/typed", test_typed);
+  g_test_add_func ("/gui/places/kinds", test_kinds);
   return g_test_run ();
 }
