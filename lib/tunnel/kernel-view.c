@@ -272,8 +272,8 @@ funnel_kernel_view_table_is_used (guint32 table)
   };
 
   /* What cannot be seen counts as used: another number is easily found. */
-  if (funnel_kernel_view_table (table, "0.0.0.0", "", &routes) < 0 || routes.entries > 0
-      || search_rules (&search) < 0
+  if (funnel_kernel_view_table (table, "0.0.0.0", "", &routes) < 0
+      || routes.entries > (guint)routes.unreachable_default || search_rules (&search) < 0
       || funnel_netlink_ask (NETLINK_ROUTE, &request.header, TRUE, on_link, &search) < 0)
     return TRUE;
   return search.used;

@@ -32,7 +32,8 @@ int funnel_kernel_view_table (guint32 table,
 /** funnel_kernel_view_has_vrf_rule: whether packets of VRFs are looked up in their own tables, and
  * before the main one. */
 int funnel_kernel_view_has_vrf_rule (void);
-/** funnel_kernel_view_table_is_used: whether a route, a rule or a VRF has @table. */
+/** funnel_kernel_view_table_is_used: whether a route, a rule or a VRF has @table. An unreachable
+ * default alone is no use: it is what a NetworkManager that was restarted leaves of a tunnel. */
 gboolean funnel_kernel_view_table_is_used (guint32 table);
 
 /** funnel_kernel_view_foreign_listener: a socket bound to one of @interfaces (NULL-terminated) that
