@@ -119,27 +119,38 @@ judge_kernel (GError **error)
 
 /* ---- asking ---- */
 
+/* Takes @error. */
+static void
+permissions_failed (GTask *task, GError *error)
+{
+  gboolean denied = g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED);
+
+  g_dbus_error_strip_remote_error (error);
+  g_task_return_new_error (task, FUNNEL_ERROR,
+                           denied ? FUNNEL_ERROR_UNSUPPORTED : FUNNEL_ERROR_UNREACHABLE,
+                           denied ? N_ ("the system bus does not let this user talk to "
+                                        "NetworkManager (%s): ask the machine's administrator")
+                                  : N_ ("NetworkManager does not tell what this user may do: %s"),
+                           error->message);
+  g_error_free (error);
+}
+
 static void
 permissions_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  NMClient *client = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GVariant) answer
       = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   g_autoptr (GVariant) permissions = answer ? g_variant_get_child_value (answer, 0) : NULL;
 
-  if (answer && funnel_nm_judge_permissions (permissions, &error))
-    g_task_return_pointer (task, g_object_ref (g_task_get_task_data (task)), g_object_unref);
+  if (answer && judge_client (client, &error) && funnel_nm_judge_permissions (permissions, &error))
+    g_task_return_pointer (task, g_object_ref (client), g_object_unref);
   else if (answer || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_task_return_error (task, error);
   else
-    {
-      g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-                               N_ ("NetworkManager does not tell what this user may do: %s"),
-                               error->message);
-      g_error_free (error);
-    }
+    permissions_failed (task, error);
 }
 
 static void
@@ -150,7 +161,11 @@ ask_permissions (GTask *owned)
   GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
 
-  if (!judge_client (client, &error))
+  /* To whom the bus gives no answer NetworkManager runs and has no version: then it is asked on,
+   * for the bus's words. */
+  if (nm_client_get_version (client) == NULL && nm_client_get_nm_running (client))
+    g_debug ("NetworkManager tells this user nothing");
+  else if (!judge_client (client, &error))
     {
       g_task_return_error (task, error);
       return;

@@ -89,7 +89,8 @@ const char *const *funnel_tunnel_names (void);
 const char *funnel_tunnel_get_name (FunnelTunnel *self);
 
 /** probe: can this back end work here, without asking the user anything? The error says why not and
- * what would help. */
+ * what would help. FUNNEL_ERROR_UNREACHABLE: that is not known, because somebody does not answer.
+ */
 void funnel_tunnel_probe_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
 gboolean funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** up: bring the tunnel up with @config (copied). Does not wait for a handshake.
