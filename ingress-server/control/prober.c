@@ -390,9 +390,20 @@ add_target (Prober *self, const char *key, const IngressRouteInfo *info)
 
 /* A probe that is cancelled does not come back to count itself out. */
 static void
+end_run (Target *target)
+{
+  if (!target->running)
+    return;
+  target->prober->running--;
+  g_cancellable_cancel (target->running);
+  g_clear_object (&target->running);
+  target->again = FALSE;
+}
+
+static void
 drop_target (Prober *self, Target *target)
 {
-  self->running -= target->running != NULL;
+  end_run (target);
   dns_notes_forget (self->notes, target->name);
   g_hash_table_remove (self->targets, target->key);
 }
@@ -422,6 +433,8 @@ take_route (const IngressRouteInfo *info, gpointer user_data)
       target->renew = FALSE;
       dns_notes_look (self->notes, info->name, LOOK_CHANGED_SECONDS);
       funnel_backoff_reset (&target->backoff);
+      /* One under way is of the time before, and may wait long for a node that was away. */
+      end_run (target);
       enqueue (target);
     }
   target->seen = self->round;
