@@ -58,6 +58,15 @@ hand_to_serve (FunnelApp *self, GPtrArray *shares)
     funnel_serve_set_shares (self->serve, shares);
 }
 
+static void
+log_state (FunnelShare *share, const FunnelShareStatus *status)
+{
+  const FunnelShareSpec *spec = funnel_share_get_spec (share);
+
+  if (funnel_share_get_state (share) != status->state)
+    g_message ("%s:%u: %s", spec->name, spec->port, funnel_share_state_text (status->state));
+}
+
 /* A share is armed when it is asked for (it exists, and is on), the tunnel is proved to be
  * isolated, and the ingress grants it. While only the link is away, it stays armed: the relay goes
  * on by itself. */
@@ -75,6 +84,7 @@ update_share (FunnelApp *self, FunnelShareRuntime *runtime, GPtrArray *served, G
       facts.unreached_device = funnel_ingress_runtime_get_unreached_device (self->ingress);
     }
   funnel_share_state_evaluate (&facts, &status);
+  log_state (funnel_share_runtime_get_share (runtime), &status);
   funnel_share_set_status (funnel_share_runtime_get_share (runtime), &status);
   if (facts.expired || facts.switched_off || facts.paused || !facts.joined || !facts.tunnel_up
       || facts.grant != FUNNEL_GRANT_VALID || !funnel_share_runtime_is_servable (runtime))

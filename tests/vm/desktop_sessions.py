@@ -42,6 +42,23 @@ def logout_falls_back_with_a_reason(w):
     needs_the_rule(w)
 
 
+@test(long=True)
+def a_better_tunnel_is_taken_when_nobody_is_cut_off(w):
+    """Logged in at the screen again: the kind of tunnel that is possible now waits for the last visitor."""
+    visitor = w.slow_visitor()
+    w.log_in()
+    until(lambda: any("works by now" in text for text in w.ingress()["tunnel"]["passed_over"]), 60, "it is told")
+    if w.ingress()["tunnel"]["kind"] != "netns" or visitor.poll() is not None:
+        raise Failure(f"a visitor was cut off: {w.ingress()}")
+    visitor.kill()
+    visitor.wait()
+    w.active("networkmanager")
+    if w.ingress()["tunnel"]["passed_over"]:
+        raise Failure(str(w.ingress()))
+    w.log_out()
+    needs_the_rule(w)
+
+
 @test()
 def from_afar_it_is_the_same(w):
     w.log_in_from_afar()

@@ -4,7 +4,7 @@ import glob
 import os
 import subprocess
 
-from desktop_suite import test
+from desktop_suite import tell, test
 from desktop_world import NAME, Failure, sh, until
 
 
@@ -159,10 +159,38 @@ def no_networkmanager(w):
     w.passed_over("netns", "NetworkManager is not running")
     sh("systemctl unmask --runtime NetworkManager; systemctl start NetworkManager")
     w.active("networkmanager")  # by itself
+    if len(w.devices()) != 3 or len(w.profiles()) != 3:
+        raise Failure(f"not one tunnel: {w.devices()} {w.profiles()}")
+
+
+@test(long=True, flooded=False)
+def all_networking_switched_off(w):
+    """NetworkManager then takes down everything at once, the guard too: the one case in which something may pass (the threat
+    model says so), for as long as that takes and not a moment longer."""
     sh("nmcli networking off")
-    w.daemon("restart")
     w.passed_over("netns", "nmcli networking on")
+    until(lambda: not w.devices(), 60, "nothing is left")
+    tell(f"passed meanwhile: {w.count() or 'nothing'}")
+    for _ in range(3):  # visitors come and go, and nothing else comes
+        if w.visit() != "it works\n" or w.count():
+            raise Failure("packets arrive though the tunnel is another")
     sh("nmcli networking on")
+    w.active("networkmanager")  # by itself
+
+
+@test(long=True)
+def the_bus_does_not_let_it(w):
+    policy = "/etc/dbus-1/system.d/zz-refuse.conf"
+    w.daemon("stop")
+    with open(policy, "w", encoding="utf-8") as f:
+        f.write('<busconfig><policy user="ann"><deny send_destination="org.freedesktop.NetworkManager"/></policy></busconfig>\n')
+    sh("busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig")
+    w.daemon("start")
+    try:
+        w.passed_over("netns", "the system bus does not let this user talk to NetworkManager", "administrator")
+    finally:
+        os.unlink(policy)
+        sh("busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig")
     w.daemon("restart")
     w.active("networkmanager")
 
