@@ -7,6 +7,7 @@ import subprocess
 
 STATUS = "/var/lib/dpkg/status"
 INFO = "/var/lib/dpkg/info"
+USABLE = ("install ok installed", "install ok triggers-awaited", "install ok triggers-pending")  # all of it is there
 LEFT_OUT = re.compile(r"/usr/share/(doc|man|info|lintian|locale|bug|gtk-doc)/")
 MERGED = re.compile(r"^/(bin|sbin|lib|lib32|lib64|libx32)(?=/|$)")
 
@@ -17,7 +18,7 @@ def paragraphs():
     with open(STATUS, encoding="utf-8") as f:
         for text in f.read().split("\n\n"):
             fields = dict(re.findall(r"^([A-Z][\w-]*): (.*)$", text, re.M))
-            if fields.get("Status") == "install ok installed" and fields.get("Architecture") in (machine, "all"):
+            if fields.get("Status") in USABLE and fields.get("Architecture") in (machine, "all"):
                 yield fields["Package"], fields, text
 
 
