@@ -143,9 +143,9 @@ class Node:
             self.opened = True
             self.send(type="hello", version=1, software="bench/1", offer_port=OFFER_PORT)
         while self.opened and (frame := self.take_frame()) is not None:
-            if frame[:1] != b"{":
-                raise RuntimeError(f"the link of {self.address} was closed: {frame[2:].decode(errors='replace')}")
             message = json.loads(frame)
+            if message["type"] == "error":
+                raise RuntimeError(f"the link of {self.address} is ended: {message}")
             if message["type"] == "ping":
                 self.send(type="pong", id=message["id"])
             elif message["type"] == "grants":

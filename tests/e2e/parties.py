@@ -10,9 +10,9 @@ ENDPOINT = f"{INGRESS}:51820"
 
 
 class Ingress:
-    def __init__(self, world):
-        self.world = world
-        self.state, self.run = (os.path.join(world.folder, "ingress", d) for d in ("state", "run"))
+    def __init__(self, world, name="ingress", endpoint=ENDPOINT):
+        self.world, self.name, self.endpoint = world, name, endpoint
+        self.state, self.run = (os.path.join(world.folder, name, d) for d in ("state", "run"))
         for folder in (self.state, self.run):
             os.makedirs(folder, mode=0o700)
         self.env = {"FUNNEL_INGRESS_STATE": self.state, "FUNNEL_INGRESS_RUN": self.run, "HOME": self.state,
@@ -20,8 +20,8 @@ class Ingress:
         self.daemon = None
 
     def start(self):
-        self.cli("init", "--zone", ZONE, "--endpoint", ENDPOINT, "--public-port", "443", "--public-port", "8443")
-        self.daemon = self.world.start("funnel-ingressd", [self.world.program("funnel-ingressd")], "ingress", env=self.env)
+        self.cli("init", "--zone", ZONE, "--endpoint", self.endpoint, "--public-port", "443", "--public-port", "8443")
+        self.daemon = self.world.start("funnel-ingressd" if self.name == "ingress" else f"{self.name}-ingressd", [self.world.program("funnel-ingressd")], "ingress", env=self.env)
         until(self.relay, 15, "ingress: a relay is running")
         until(lambda: self.json("status"), 10, "ingress: status answers")
 

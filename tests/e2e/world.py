@@ -160,11 +160,13 @@ class World:
         run("mount", *words)
         self.mounts.append(words[-1])
 
-    def resolve(self):
+    def hosts(self, address):
         """Every public name is the ingress's address, for every party; no other name exists."""
-        names = ["laptop", "desk", "nobody", "ungranted", "second", "third", "fourth", "away", "web"]
-        hosts = "127.0.0.1 localhost\n" + "".join(f"{INGRESS} {n}.{ZONE}\n" for n in names)
-        for target, text in (("/etc/hosts", hosts), ("/etc/resolv.conf", ""), ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")):
+        names = ["laptop", "desk", "nobody", "ungranted", "second", "third", "fourth", "away", "web", "vps"]
+        return "127.0.0.1 localhost\n" + "".join(f"{address} {n}.{ZONE}\n" for n in names)
+
+    def resolve(self):
+        for target, text in (("/etc/hosts", self.hosts(INGRESS)), ("/etc/resolv.conf", ""), ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")):
             source = self.file("etc-" + os.path.basename(target), text)
             if os.path.exists(target):
                 self.mount("--bind", source, os.path.realpath(target))
