@@ -30,6 +30,7 @@ struct _IngressNodeLink
   RateBucket bucket;
   guint32 ping_id;
   gint64 ping_at, silent_at; /* monotonic, microseconds */
+  gboolean suspected;        /* it was silent for too long at the last tick */
 };
 
 G_DEFINE_FINAL_TYPE (IngressNodeLink, ingress_node_link, G_TYPE_OBJECT)
@@ -103,6 +104,7 @@ ingress_node_link_close (IngressNodeLink *self, const char *reason)
 static void
 note_life (IngressNodeLink *self, gint64 now)
 {
+  self->suspected = FALSE;
   self->silent_at = now + (self->ping_interval + NODE_LINK_GRACE) * G_USEC_PER_SEC;
 }
 
@@ -116,15 +118,20 @@ send_ping (IngressNodeLink *self, gint64 now)
   ingress_node_link_send (self, message);
 }
 
+/* One tick more than the time is up: it may be this process that was held up, and neither asked nor
+ * read. */
 void
 ingress_node_link_tick (IngressNodeLink *self, gint64 now)
 {
+  gboolean silent = now >= self->silent_at;
+
   if (self->closed)
     return;
-  if (now >= self->silent_at)
+  if (silent && self->suspected)
     ingress_node_link_close (self, N_ ("No message for too long"));
-  else if (now >= self->ping_at)
+  else if (silent || now >= self->ping_at)
     send_ping (self, now);
+  self->suspected = silent;
 }
 
 /* Messages. */

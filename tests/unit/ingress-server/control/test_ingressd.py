@@ -310,6 +310,14 @@ class Links(IngressCase):
         wait_for(lambda: not self.node("laptop")["linked"], "the silent link's end")
         self.assertIn("No message", link.expect_end()[-1]["message"])
 
+    def test_own_silence_ends_nothing(self):
+        link = self.link(self.answer, 40000)
+        self.daemon.send_signal(signal.SIGSTOP)
+        time.sleep(7)  # longer than a node may be silent
+        self.daemon.send_signal(signal.SIGCONT)
+        for _ in range(3):
+            link.expect("ping")  # and no end of the link
+
     def test_only_nodes(self):
         with self.assertRaises(Refused) as refused:
             Link("127.64.0.99", self.link_port)
