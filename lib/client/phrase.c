@@ -6,13 +6,14 @@
 #include <string.h>
 
 #define ARGUMENTS_MAX 8
-#define DEPTH_MAX 8
+#define DEPTH_MAX 16
 #define TRIES_MAX 100000 /* of places where a phrase could fit, for one text */
 #define TEXT_MAX 8192    /* bytes; more is shown as it is */
 
 typedef struct
 {
   const char *format;
+  const char *domain;                /* whose it is; NULL our own */
   guint n;                           /* conversions */
   char *literals[ARGUMENTS_MAX + 1]; /* before, between and after them */
   gboolean numbers[ARGUMENTS_MAX];   /* they stand for digits */
@@ -55,7 +56,7 @@ skip_conversion (const char *at, guint *position, gboolean *number)
 
 /* A phrase that ends in a space is put in front of another text (g_prefix_error()). */
 static Phrase *
-compile (const char *format)
+compile (const char *format, const char *domain)
 {
   Phrase *phrase = g_new0 (Phrase, 1);
   GString *literal = g_string_new (NULL);
@@ -63,6 +64,7 @@ compile (const char *format)
   guint position;
 
   phrase->format = format;
+  phrase->domain = domain;
   while (*at)
     if (*at != '%' || at[1] == '%')
       {
@@ -92,6 +94,32 @@ compare_phrases (gconstpointer a, gconstpointer b)
   return left->weight > right->weight ? -1 : left->weight < right->weight;
 }
 
+/* What the libraries below the daemon say with words of ours in it. */
+static const struct
+{
+  const char *domain;
+  const char *format;
+} foreign_phrases[] = {
+    {"glib20", "Could not connect to %s: "},
+    {"glib20", "Could not connect: "},
+    {"glib20", "Error resolving “%s”: %s"},
+    {"glib20", "Error binding to address %s: %s"},
+    {"glib20", "Error receiving data: %s"},
+    {"glib20", "Error sending data: %s"},
+    {"glib20", "Error opening file “%s”: %s"},
+    {"glib20", "Error opening file %s: %s"},
+    {"glib20", "Error opening directory “%s”: %s"},
+    {"glib20", "Failed to execute child process “%s” (%s)"},
+    {"glib20", "Failed to open file “%s”: %s"},
+    {"glib20", "Failed to create file “%s”: %s"},
+    {"glib20", "Failed to read from file “%s”: %s"},
+    {"glib20", "Failed to write file “%s”: write() failed: %s"},
+    {"glib20", "Failed to write file “%s”: fsync() failed: %s"},
+    {"glib-networking", "Error performing TLS handshake: %s"},
+    {"glib-networking", "Error reading data from TLS socket: %s"},
+    {"glib-networking", "Error writing data to TLS socket: %s"},
+};
+
 /* Made once, never freed. */
 static const GPtrArray *
 get_table (void)
@@ -102,7 +130,9 @@ get_table (void)
     return table;
   table = g_ptr_array_new ();
   for (gsize i = 0; funnel_phrases[i]; i++)
-    g_ptr_array_add (table, compile (funnel_phrases[i]));
+    g_ptr_array_add (table, compile (funnel_phrases[i], NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (foreign_phrases); i++)
+    g_ptr_array_add (table, compile (foreign_phrases[i].format, foreign_phrases[i].domain));
   g_ptr_array_sort (table, compare_phrases);
   return table;
 }
@@ -213,6 +243,12 @@ fill (const char *format, char *const *texts, guint n)
   return g_string_free (out, FALSE);
 }
 
+static const char *
+look_up (const Phrase *phrase)
+{
+  return phrase->domain ? dgettext (phrase->domain, phrase->format) : gettext (phrase->format);
+}
+
 /* NULL if no phrase fits. */
 static char *
 translate_phrase (const char *text, Work *work)
@@ -230,7 +266,7 @@ translate_phrase (const char *text, Work *work)
 
       texts[i] = phrase->numbers[i] ? g_steal_pointer (&argument) : translate (argument, work);
     }
-  out = fill (gettext (phrase->format), texts, phrase->n);
+  out = fill (look_up (phrase), texts, phrase->n);
   for (guint i = 0; i < phrase->n; i++)
     g_free (texts[i]);
   return out;
@@ -240,7 +276,7 @@ translate_phrase (const char *text, Work *work)
 static char *
 translate_foreign (const char *text)
 {
-  static const char *const domains[] = {"glib20", "libc", "gnutls30"};
+  static const char *const domains[] = {"glib20", "libc", "glib-networking", "gnutls30"};
 
   for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
     {
@@ -273,6 +309,10 @@ join (const char *left, const char *right, char separator)
 static char *
 translate_joined (const char *text, Work *work)
 {
+  const char *first = NULL;
+  g_autofree char *begin = NULL;
+  g_autofree char *end = NULL;
+
   for (const char *at = strpbrk (text, ":;"); at; at = strpbrk (at + 1, ":;"))
     {
       g_autofree char *before = g_strndup (text, (gsize)(at - text));
@@ -281,34 +321,41 @@ translate_joined (const char *text, Work *work)
 
       if (left)
         return join (left, right, *at);
+      if (!first && at[1] == ' ')
+        first = at;
     }
-  for (const char *at = strpbrk (text, ":;"); at; at = strpbrk (at + 1, ":;"))
-    {
-      g_autofree char *before = g_strndup (text, (gsize)(at - text));
-      g_autofree char *right = at[1] == ' ' && at[2] ? translate (at + 2, work) : NULL;
+  /* What cannot be found behind the first joint is not behind a later one either. */
+  if (!first)
+    return NULL;
+  begin = g_strndup (text, (gsize)(first - text));
+  end = translate (first + 2, work);
+  return strcmp (end, first + 2) != 0 ? join (begin, end, *first) : NULL;
+}
 
-      if (right && strcmp (right, at + 2) != 0)
-        return join (before, right, *at);
-    }
-  return NULL;
+/* With the full stop that a state puts behind a reason. */
+static char *
+translate_sentence (const char *text, Work *work)
+{
+  gsize len = strlen (text);
+  g_autofree char *begin = NULL;
+  g_autofree char *translated = NULL;
+
+  if (len < 2 || text[len - 1] != '.')
+    return NULL;
+  begin = g_strndup (text, len - 1);
+  translated = translate_whole (begin, work);
+  return translated ? g_strconcat (translated, ".", NULL) : NULL;
 }
 
 /* NULL if nothing of it is known. */
 static char *
 translate_line (const char *text, Work *work)
 {
-  gsize len = strlen (text);
   char *out = translate_whole (text, work);
-  g_autofree char *begin = NULL;
-  g_autofree char *translated = NULL;
 
   if (!out)
-    out = translate_joined (text, work);
-  if (out || len < 2 || text[len - 1] != '.')
-    return out;
-  begin = g_strndup (text, len - 1);
-  translated = translate_whole (begin, work);
-  return translated ? g_strconcat (translated, ".", NULL) : NULL;
+    out = translate_sentence (text, work);
+  return out ? out : translate_joined (text, work);
 }
 
 static char *

@@ -94,6 +94,24 @@ dns_name_parse (const char *name, GError **error)
   return rdf;
 }
 
+/* The usual cases in words of our own, which clients can translate. */
+static const char *
+describe_status (ldns_status status)
+{
+  switch (status)
+    {
+    case LDNS_STATUS_RES_NO_NS:
+      return N_ ("no name server is set");
+    case LDNS_STATUS_ERR:
+    case LDNS_STATUS_SOCKET_ERROR:
+    case LDNS_STATUS_NETWORK_ERR:
+    case LDNS_STATUS_ADDRESS_ERR:
+      return N_ ("nothing comes back");
+    default:
+      return ldns_get_errorstr_by_id (status);
+    }
+}
+
 gboolean
 dns_fail_status (ldns_status status, const char *server, GError **error)
 {
@@ -104,7 +122,7 @@ dns_fail_status (ldns_status status, const char *server, GError **error)
   g_set_error (error, FUNNEL_ERROR, network ? FUNNEL_ERROR_UNREACHABLE : FUNNEL_ERROR_FAILED,
                network ? N_ ("%s does not answer: %s")
                        : N_ ("%s gave an answer that cannot be used: %s"),
-               name_server (server), ldns_get_errorstr_by_id (status));
+               name_server (server), describe_status (status));
   return FALSE;
 }
 

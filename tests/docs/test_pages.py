@@ -99,6 +99,21 @@ def every_command_has_its_place_in_the_manual(world):
         raise Failure("\n    ".join(wrong))
 
 
+@test(limit=30)
+def every_environment_variable_has_its_place_in_the_manual(_world):
+    """Each one that a source asks for, in one of the pages; and none is there that nobody asks for."""
+    variables = set()
+    for room in ("cli", "daemon", "gui", "ingress-server", "lib"):
+        for path in glob.glob(os.path.join(ROOT, room, "**", "*.[ch]"), recursive=True):
+            variables |= set(re.findall(r'\bgetenv \("(\w+)"\)|_ENV_\w+ "(\w+)"', read(path)))
+    asked = {name for pair in variables for name in pair if name}
+    explained = {name for page in MAN for line in re.findall(r"^\.It Ev (.*)$", read(page), re.M) for name in re.findall(r"\w+", line)}
+    of_libraries = {"XDG_RUNTIME_DIR", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"}
+    wrong = sorted(asked - explained - of_libraries), sorted(explained - asked - of_libraries)
+    if len(asked) < 10 or any(wrong):
+        raise Failure(f"asked for and not explained: {wrong[0]}; explained and asked for by nobody: {wrong[1]}")
+
+
 def anchors(text):
     """How headings are called in links, as forges make them."""
     found = set()

@@ -49,6 +49,21 @@ def files_with_words_are_listed(_world):
         raise Failure("\n    ".join(wrong))
 
 
+@test(limit=20)
+def a_changed_translation_changes_what_is_installed(world):
+    """The build knows that the desktop file and the metainfo are made from the translations."""
+    if not os.path.exists(os.path.join(world.build, "build.ninja")) or not os.path.exists(os.path.join(world.build, "gui")):
+        raise Skip("the window is not built")
+    for name in ("org.openfunnel.Funnel.desktop", "org.openfunnel.Funnel.metainfo.xml"):
+        inputs = tool("ninja", "-C", world.build, "-t", "query", "data/" + name).stdout
+        missing = [language for language in listed("LINGUAS") if f"po/{language}.po" not in inputs]
+        with open(os.path.join(world.build, "data", name), encoding="utf-8") as f:
+            text = f.read()
+        missing += [language for language in listed("LINGUAS") if f"[{language}]" not in text and f'xml:lang="{language}"' not in text]
+        if missing:
+            raise Failure(f"{name}: {missing} is missing; it is made from {inputs}")
+
+
 def entries(path):
     """(msgid, msgstr) of a catalogue; of a plural, its form for many."""
     done = tool("msgcat", "--no-wrap", path)

@@ -137,7 +137,7 @@ class Process:
 
 class World:
     def __init__(self, build, folder):
-        self.folder, self.processes, self.mounts = folder, [], []
+        self.build, self.folder, self.processes, self.mounts = build, folder, [], []
         for name in ("log", "bin", "tls"):
             os.makedirs(os.path.join(folder, name), mode=0o755)
         for program, where in PROGRAMS.items():
