@@ -105,7 +105,7 @@ def every_environment_variable_has_its_place_in_the_manual(_world):
     variables = set()
     for room in ("cli", "daemon", "gui", "ingress-server", "lib"):
         for path in glob.glob(os.path.join(ROOT, room, "**", "*.[ch]"), recursive=True):
-            variables |= set(re.findall(r'\bgetenv \("(\w+)"\)|_ENV_\w+ "(\w+)"', read(path)))
+            variables |= set(re.findall(r'getenv \("(\w+)"\)|_ENV_\w+ "(\w+)"', read(path)))
     asked = {name for pair in variables for name in pair if name}
     explained = {name for page in MAN for line in re.findall(r"^\.It Ev (.*)$", read(page), re.M) for name in re.findall(r"\w+", line)}
     of_libraries = {"XDG_RUNTIME_DIR", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"}
