@@ -263,6 +263,30 @@ check_outcome (const FunnelShareFacts *facts, FunnelShareStatus *out)
   return FALSE;
 }
 
+/* A name that is still given, for a while, after its proof has gone. */
+static void
+say_active (const FunnelShareFacts *facts, FunnelShareStatus *out)
+{
+  const FunnelLinkClaim *claim = facts->claim;
+  g_autofree char *begin = NULL;
+
+  if (claim != NULL && claim->state == FUNNEL_CLAIM_LOST)
+    {
+      begin
+          = g_strdup_printf (N_ ("It works, but not for long: the proof that %s is this node's is "
+                                 "gone"),
+                             facts->name);
+      say (out, FUNNEL_SHARE_STATE_ACTIVE, sentence (begin, claim->reason),
+           describe_records (claim));
+      return;
+    }
+  say (out, FUNNEL_SHARE_STATE_ACTIVE,
+       is_text (facts->probe_detail)
+           ? g_strdup_printf (N_ ("It works, but %s."), facts->probe_detail)
+           : g_strdup (""),
+       NULL);
+}
+
 static void
 check_leaf (const FunnelShareFacts *facts, FunnelShareStatus *out)
 {
@@ -274,11 +298,7 @@ check_leaf (const FunnelShareFacts *facts, FunnelShareStatus *out)
                  g_strdup_printf (N_ ("The probe of %s did not tell which certificate it saw."),
                                   facts->name));
   else if (g_ascii_strcasecmp (facts->leaf, facts->probe_leaf) == 0)
-    say (out, FUNNEL_SHARE_STATE_ACTIVE,
-         is_text (facts->probe_detail)
-             ? g_strdup_printf (N_ ("It works, but %s."), facts->probe_detail)
-             : g_strdup (""),
-         NULL);
+    say_active (facts, out);
   else
     say (out, FUNNEL_SHARE_STATE_NAME_REFUSED,
          g_strdup_printf (N_ ("The public name shows another certificate than this node's: "

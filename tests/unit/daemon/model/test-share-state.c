@@ -172,6 +172,8 @@ static char *records[] = {(char *)"blog.example.net. 300 IN CNAME laptop.example
                           (char *)"_funnel.blog.example.net. 300 IN TXT \"x\"", NULL};
 static FunnelLinkClaim refused_claim = {(char *)"blog.example.net", FUNNEL_CLAIM_REFUSED,
                                         (char *)"DNS has no record of it", records};
+static FunnelLinkClaim lost_claim
+    = {(char *)"laptop.example.org", FUNNEL_CLAIM_LOST, (char *)"DNS has no record of it", records};
 static FunnelLinkClaim taken_claim = {(char *)"blog.example.net", FUNNEL_CLAIM_REFUSED,
                                       (char *)"another node of this ingress holds it", records + 3};
 static FunnelLinkClaim checked_claim
@@ -377,6 +379,20 @@ test_claims (void)
   assert_claim (&checked_claim, "asks DNS", "");
 }
 
+/* It is still given, and still works; who looks finds out in time. */
+static void
+test_lost_claim (void)
+{
+  FunnelShareFacts facts = make_facts ();
+  g_auto (FunnelShareStatus) status = {0};
+
+  facts.claim = &lost_claim;
+  funnel_share_state_evaluate (&facts, &status);
+  g_assert_cmpint (status.state, ==, FUNNEL_SHARE_STATE_ACTIVE);
+  g_assert_nonnull (strstr (status.reason, "is gone: DNS has no record of it."));
+  g_assert_nonnull (strstr (status.next_step, "CNAME laptop.example.org."));
+}
+
 static void
 test_active_with_a_doubt (void)
 {
@@ -444,6 +460,7 @@ main (int argc, char **argv)
   g_test_add_func ("/share-state/no-detail", test_no_detail);
   g_test_add_func ("/share-state/active-with-a-doubt", test_active_with_a_doubt);
   g_test_add_func ("/share-state/claims", test_claims);
+  g_test_add_func ("/share-state/lost-claim", test_lost_claim);
   g_test_add_func ("/share-state/texts", test_texts);
   g_test_add_func ("/share-state/grants", test_grants);
   return g_test_run ();
