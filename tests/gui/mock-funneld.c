@@ -10,6 +10,7 @@
  *   --daemon-version V   what it says it is
  *   --deny          whatever changes something is not allowed
  *   --crash         the first call that changes something ends the process, unanswered
+ *   --working       one share, whose certificate is being ordered for ever
  *   --traffic       visitors come and go all the time */
 
 #include <gio/gio.h>
@@ -39,7 +40,7 @@ typedef struct
   gint64 now; /* Unix seconds at start: pictures do not depend on how long it took */
 } Mock;
 
-static gboolean demo, fresh, away, deny, crash, traffic;
+static gboolean demo, fresh, away, deny, crash, working, traffic;
 static int n_shares;
 static char *daemon_version;
 
@@ -51,6 +52,7 @@ static const GOptionEntry entries[] = {
     {"daemon-version", 0, 0, G_OPTION_ARG_STRING, &daemon_version, "Pretend to be this", "V"},
     {"deny", 0, 0, G_OPTION_ARG_NONE, &deny, "Allow no changes", NULL},
     {"crash", 0, 0, G_OPTION_ARG_NONE, &crash, "End at the first change", NULL},
+    {"working", 0, 0, G_OPTION_ARG_NONE, &working, "A certificate is being ordered", NULL},
     {"traffic", 0, 0, G_OPTION_ARG_NONE, &traffic, "Visitors all the time", NULL},
     G_OPTION_ENTRY_NULL,
 };
@@ -121,18 +123,44 @@ make_access (const char *const *allow, const char *user)
   return g_variant_dict_end (&dict);
 }
 
+/* @access with what @rules change in it. */
+static GVariant *
+change_access (GVariant *access, GVariant *rules)
+{
+  GVariantDict dict;
+  GVariantIter iter;
+  const char *key = NULL;
+  GVariant *value = NULL;
+
+  g_variant_dict_init (&dict, access);
+  g_variant_iter_init (&iter, rules);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    if (strcmp (key, "auth-password") != 0)
+      g_variant_dict_insert_value (&dict, key, value);
+  return g_variant_dict_end (&dict);
+}
+
+static void
+add_mount (GVariantBuilder *builder, const char *path, const char *target, const char *problem)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "path", "s", path);
+  g_variant_dict_insert (&dict, "target", "s", target);
+  g_variant_dict_insert (&dict, "problem", "s", problem);
+  g_variant_builder_add_value (builder, g_variant_dict_end (&dict));
+}
+
 static GVariant *
 make_mounts (const char *target, const char *problem)
 {
   GVariantBuilder builder;
-  GVariantDict dict;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "path", "s", "/");
-  g_variant_dict_insert (&dict, "target", "s", target);
-  g_variant_dict_insert (&dict, "problem", "s", problem);
-  g_variant_builder_add_value (&builder, g_variant_dict_end (&dict));
+  add_mount (&builder, "/", target, problem);
+  if (*target == '/')
+    add_mount (&builder, "/comments", "http://localhost:5000", "");
   return g_variant_builder_end (&builder);
 }
 
@@ -231,17 +259,12 @@ on_share_set_access (FunnelDBusShare *share,
                      GVariant *rules,
                      Mock *mock)
 {
-  GVariant *old = funnel_dbus_share_get_access (share);
   g_autofree const char **allow = NULL;
-  const char *user = "";
 
   if (!guard (invocation))
     return TRUE;
-  if (!g_variant_lookup (rules, "allow", "^a&s", &allow))
-    g_variant_lookup (old, "allow", "^a&s", &allow);
-  if (!g_variant_lookup (rules, "auth-user", "&s", &user))
-    g_variant_lookup (old, "auth-user", "&s", &user);
-  for (const char **at = allow; *at; at++)
+  g_variant_lookup (rules, "allow", "^a&s", &allow);
+  for (const char **at = allow; at && *at; at++)
     if (!g_hostname_is_ip_address (*at) && !strchr (*at, '/'))
       {
         g_dbus_method_invocation_return_error (invocation, FUNNEL_ERROR,
@@ -249,7 +272,7 @@ on_share_set_access (FunnelDBusShare *share,
                                                "allow: \"%s\" is not an address or a range", *at);
         return TRUE;
       }
-  funnel_dbus_share_set_access (share, make_access (allow, user));
+  funnel_dbus_share_set_access (share, change_access (funnel_dbus_share_get_access (share), rules));
   funnel_dbus_share_complete_set_access (share, invocation);
   return TRUE;
 }
@@ -377,6 +400,22 @@ add_sample (Mock *mock, const Sample *sample)
       funnel_dbus_share_set_expires (share, (guint64)mock->now + 2 * 3600 + 60);
     }
   export_share (mock, share);
+}
+
+static void
+add_working (Mock *mock)
+{
+  static const Sample sample = {"",
+                                443,
+                                "http://localhost:3000",
+                                "certificate-pending",
+                                "A certificate for " NODE "." ZONE " is being ordered.",
+                                "",
+                                0,
+                                0,
+                                0};
+
+  add_sample (mock, &sample);
 }
 
 static void
@@ -636,7 +675,7 @@ export_manager (Mock *mock)
   mock->manager = funnel_dbus_manager_skeleton_new ();
   funnel_dbus_manager_set_version (mock->manager, daemon_version ? daemon_version : FUNNEL_VERSION);
   funnel_dbus_manager_set_etag (mock->manager, "1");
-  funnel_dbus_manager_set_exposed (mock->manager, demo || n_shares > 0);
+  funnel_dbus_manager_set_exposed (mock->manager, demo || working || n_shares > 0);
   g_signal_connect (mock->manager, "handle-join", G_CALLBACK (on_manager_join), mock);
   g_signal_connect (mock->manager, "handle-share", G_CALLBACK (on_manager_share), mock);
   g_signal_connect (mock->manager, "handle-set-paused", G_CALLBACK (on_manager_set_paused), mock);
@@ -657,6 +696,8 @@ fill (Mock *mock)
     add_ingress (mock);
   for (guint i = 0; demo && i < G_N_ELEMENTS (samples); i++)
     add_sample (mock, &samples[i]);
+  if (working)
+    add_working (mock);
   for (int i = 0; i < MIN (n_shares, SHARES_MAX); i++)
     add_numbered (mock, (guint)i);
   if (traffic)

@@ -53,6 +53,16 @@ class Screen:
         self.start("openbox", ["openbox"])
         patience.wait(lambda: self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK", check=False).count("window id"), "the window manager")
 
+    def start_wayland(self, width, height):
+        """A compositor that shows its dark screen to nobody, in the place of the X server and its window manager."""
+        self.environment.update({"GDK_BACKEND": "wayland", "WAYLAND_DISPLAY": "wayland-suite"})
+        self.environment.pop("DISPLAY", None)
+        self.write("weston.ini", "[core]\nidle-time=0\n[shell]\npanel-position=none\nbackground-color=0xff224466\n")
+        # Without --debug it would let nobody take a picture.
+        self.start("weston", ["weston", "--backend=headless-backend.so", "--use-pixman", "--debug", "--socket=wayland-suite",
+                              f"--width={width}", f"--height={height}", "--config=" + self.path("weston.ini")])
+        patience.wait(lambda: self.run("weston-screenshooter") is not None, "the compositor")
+
     def start_panel(self, kind):
         if kind == "xfce":
             self.write("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", XFCE_PANEL)
@@ -84,11 +94,15 @@ class Screen:
     def shot(self, name):
         path = self.path(f"shots/{name}.png")
         self.run("maim", "-u", path)
-        keep = os.environ.get("FUNNEL_GUI_SHOTS")
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            shutil.copy(path, keep)
+        self.keep(path, name)
         return path
+
+    def keep(self, path, name):
+        """For whoever wants to look at it afterwards."""
+        folder = os.environ.get("FUNNEL_GUI_SHOTS")
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+            shutil.copy(path, os.path.join(folder, name + ".png"))
 
     def settled(self, name):
         """A screenshot that does not change any more."""

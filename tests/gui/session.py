@@ -88,8 +88,16 @@ class Session(stage.Stage):
         super().__init__(build)
         self.window = self.notifications = None
 
-    def begin(self, *screen):
-        self.start_session(*screen)
+    def begin(self, screen="1000x900"):
+        self.start_screen(screen)
+        self.begin_to_listen()
+
+    def begin_on_wayland(self):
+        self.start_wayland(1000, 900)
+        self.begin_to_listen()
+
+    def begin_to_listen(self):
+        self.start_bus()
         self.notifications = Notifications(self.environment["DBUS_SESSION_BUS_ADDRESS"])
         access.start()
 

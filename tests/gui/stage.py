@@ -136,14 +136,14 @@ class Stage(Screen):
 
     # --- the session
 
-    def start_session(self, screen="1000x900"):
-        self.start_screen(screen)
+    def start_bus(self):
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + self.path("run/bus")
         bus = self.start("bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address",
                                  "--address=" + self.environment["DBUS_SESSION_BUS_ADDRESS"]], stdout=subprocess.PIPE)
         bus.stdout.readline()  # it listens by now
         # The test itself is a client of this session too.
-        os.environ.update({key: self.environment[key] for key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME")})
+        os.environ.update({key: value for key, value in self.environment.items()
+                           if key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME")})
 
     # --- what the window is for
 

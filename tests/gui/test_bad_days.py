@@ -38,6 +38,12 @@ def a_service_that_comes_is_found(s):
     s.wait(lambda: s.window.find("label", "The Funnel service is not running") is None or s.window.find(contains=".example.org"), "the list of shares")
 
 
+def what_takes_time_has_an_icon(s):
+    mock(s, "--working")
+    s.wait(lambda: s.tray_state() == "working", "an icon that says: soon")
+    s.wait(lambda: s.color_at(s.settled("bad-working"), 4, 3) == "3584e4", "the blue funnel in the panel")
+
+
 def a_call_that_dies_is_told(s):
     mock(s, "--demo", "--crash")
     s.wait(lambda: "share" in tooltip(s), "the shares")
@@ -133,7 +139,7 @@ def share_path(s):
     return next(word for word in text.split("'") if word.startswith("/org/openfunnel/Funnel/share/"))
 
 
-STEPS = [without_the_service_it_says_so, the_icon_has_an_exclamation_mark, a_service_that_comes_is_found, a_call_that_dies_is_told,
+STEPS = [without_the_service_it_says_so, the_icon_has_an_exclamation_mark, a_service_that_comes_is_found, what_takes_time_has_an_icon, a_call_that_dies_is_told,
          what_is_refused_is_told, hundreds_of_shares_are_a_short_menu, a_share_that_is_gone_is_told, start_at_login_is_a_file,
          start_at_login_that_fails_is_told, the_icon_can_be_switched_off]
 
