@@ -279,7 +279,7 @@ on_serve_changed (gpointer user_data)
       funnel_share_runtime_take_counters (get_runtime (self, id), &counters);
     }
   if (self->ingress != NULL)
-    funnel_ingress_runtime_update_refusals (self->ingress);
+    funnel_ingress_runtime_note_serve (self->ingress);
 }
 
 /* --- The ingress ---------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ struct _FunnelIngressRuntime
   guint listener;     /* of the data plane; 0 none */
   GPtrArray *routed;  /* FunnelLinkShare*: what the ingress routes, over the link that is up now */
   GHashTable *before; /* refusals of listeners that are gone: reason → guint64* */
+  guint move_source;  /* to a better tunnel */
 };
 
 static void
@@ -76,6 +77,34 @@ on_link_listener (FunnelLink *link, GSocket *listener, FunnelIngressRuntime *sel
     self->listener = funnel_serve_add_listener (self->serve, fd, &address);
 }
 
+/* To move is to be away for some seconds, which nobody is to notice. */
+static gboolean
+may_move (FunnelIngressRuntime *self)
+{
+  return funnel_link_has_better_tunnel (self->link)
+         && (self->listener == 0
+             || funnel_serve_get_offer_flows (self->serve, self->listener) == 0);
+}
+
+static gboolean
+on_move_idle (gpointer user_data)
+{
+  FunnelIngressRuntime *self = user_data;
+
+  self->move_source = 0;
+  if (may_move (self))
+    funnel_link_move (self->link);
+  return G_SOURCE_REMOVE;
+}
+
+/* Not at once: the link is telling something. */
+static void
+plan_move (FunnelIngressRuntime *self)
+{
+  if (self->move_source == 0 && may_move (self))
+    self->move_source = g_idle_add (on_move_idle, self);
+}
+
 static FunnelIngressState
 map_state (FunnelLinkState state)
 {
@@ -112,6 +141,7 @@ on_link_changed (FunnelLink *link, FunnelIngressRuntime *self)
       funnel_ingress_set_claims (self->ingress, NULL);
       self->events->unlinked (self->user_data);
     }
+  plan_move (self);
   self->events->changed (self->user_data);
 }
 
@@ -194,6 +224,7 @@ void
 funnel_ingress_runtime_free (FunnelIngressRuntime *self)
 {
   g_signal_handlers_disconnect_by_data (self->link, self);
+  g_clear_handle_id (&self->move_source, g_source_remove);
   remove_listener (self);
   funnel_link_stop (self->link);
   g_object_unref (self->link);
@@ -295,8 +326,8 @@ funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,
   return FALSE;
 }
 
-void
-funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self)
+static void
+update_refusals (FunnelIngressRuntime *self)
 {
   g_autoptr (GHashTable) sum = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (GHashTable) now
@@ -314,6 +345,13 @@ funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self)
     g_variant_builder_add (&builder, "{st}", item->data,
                            *(guint64 *)g_hash_table_lookup (sum, item->data));
   funnel_ingress_set_refusals (self->ingress, g_variant_builder_end (&builder));
+}
+
+void
+funnel_ingress_runtime_note_serve (FunnelIngressRuntime *self)
+{
+  update_refusals (self);
+  plan_move (self);
 }
 
 void

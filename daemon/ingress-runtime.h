@@ -57,7 +57,7 @@ gboolean funnel_ingress_runtime_is_routed (FunnelIngressRuntime *self,
  * tunnel; "changed" follows. */
 void funnel_ingress_runtime_query (FunnelIngressRuntime *self);
 gboolean funnel_ingress_runtime_is_querying (FunnelIngressRuntime *self);
-/** funnel_ingress_runtime_update_refusals: ask the data plane. */
-void funnel_ingress_runtime_update_refusals (FunnelIngressRuntime *self);
+/** funnel_ingress_runtime_note_serve: what the data plane counts may be different. */
+void funnel_ingress_runtime_note_serve (FunnelIngressRuntime *self);
 
 G_END_DECLS

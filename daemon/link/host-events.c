@@ -8,18 +8,24 @@
 #define LOGIN_MANAGER "org.freedesktop.login1.Manager"
 #define NETWORK "org.freedesktop.NetworkManager"
 #define NETWORK_PATH "/org/freedesktop/NetworkManager"
+#define POLKIT "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_AUTHORITY "org.freedesktop.PolicyKit1.Authority"
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 #define CONNECTIVITY_PORTAL 2 /* NMConnectivityState; this room does without libnm */
 #define CALL_MS 10000
 
 struct _FunnelHostEvents
 {
-  void (*func) (gpointer user_data);
+  FunnelHostEventFunc changed;
+  FunnelHostEventFunc allowed;
   gpointer user_data;
   GCancellable *cancellable;
   GDBusConnection *bus;
   guint sleep_subscription;
   guint network_subscription;
+  guint polkit_subscription;
+  guint name_watch;
   guint32 connectivity;
 };
 
@@ -39,7 +45,7 @@ on_prepare_for_sleep (GDBusConnection *bus,
     return;
   g_variant_get (parameters, "(b)", &begins);
   if (!begins)
-    self->func (self->user_data);
+    self->changed (self->user_data);
 }
 
 static void
@@ -54,15 +60,42 @@ on_network_properties_changed (GDBusConnection *bus,
   FunnelHostEvents *self = user_data;
   g_autoptr (GVariant) changed = NULL;
   guint32 connectivity = 0;
+  gboolean enabled = FALSE;
 
   if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sa{sv}as)")))
     return;
   changed = g_variant_get_child_value (parameters, 1);
+  if (g_variant_lookup (changed, "NetworkingEnabled", "b", &enabled) && enabled)
+    self->allowed (self->user_data);
   if (!g_variant_lookup (changed, "Connectivity", "u", &connectivity)
       || connectivity == self->connectivity)
     return;
   self->connectivity = connectivity;
-  self->func (self->user_data);
+  self->changed (self->user_data);
+}
+
+/* A session began or ended, or a rule of polkit is another. NetworkManager has a signal for that as
+ * well, which it does not always send. */
+static void
+on_polkit_changed (GDBusConnection *bus,
+                   const char *sender,
+                   const char *path,
+                   const char *interface,
+                   const char *signal,
+                   GVariant *parameters,
+                   gpointer user_data)
+{
+  FunnelHostEvents *self = user_data;
+
+  self->allowed (self->user_data);
+}
+
+static void
+on_name_appeared (GDBusConnection *bus, const char *name, const char *owner, gpointer user_data)
+{
+  FunnelHostEvents *self = user_data;
+
+  self->allowed (self->user_data);
 }
 
 static void
@@ -100,6 +133,11 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   self->network_subscription = g_dbus_connection_signal_subscribe (
       self->bus, NETWORK, PROPERTIES, "PropertiesChanged", NETWORK_PATH, NETWORK,
       G_DBUS_SIGNAL_FLAGS_NONE, on_network_properties_changed, self, NULL);
+  self->polkit_subscription = g_dbus_connection_signal_subscribe (
+      self->bus, POLKIT, POLKIT_AUTHORITY, "Changed", POLKIT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+      on_polkit_changed, self, NULL);
+  self->name_watch = g_bus_watch_name_on_connection (
+      self->bus, NETWORK, G_BUS_NAME_WATCHER_FLAGS_NONE, on_name_appeared, NULL, self, NULL);
   g_dbus_connection_call (self->bus, NETWORK, NETWORK_PATH, PROPERTIES, "Get",
                           g_variant_new ("(ss)", NETWORK, "Connectivity"), G_VARIANT_TYPE ("(v)"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_MS, self->cancellable,
@@ -107,11 +145,14 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 FunnelHostEvents *
-funnel_host_events_new (void (*func) (gpointer user_data), gpointer user_data)
+funnel_host_events_new (FunnelHostEventFunc changed,
+                        FunnelHostEventFunc allowed,
+                        gpointer user_data)
 {
   FunnelHostEvents *self = g_new0 (FunnelHostEvents, 1);
 
-  self->func = func;
+  self->changed = changed;
+  self->allowed = allowed;
   self->user_data = user_data;
   self->cancellable = g_cancellable_new ();
   funnel_system_bus_get_async (self->cancellable, bus_cb, self);
@@ -126,6 +167,8 @@ funnel_host_events_free (FunnelHostEvents *self)
     {
       g_dbus_connection_signal_unsubscribe (self->bus, self->sleep_subscription);
       g_dbus_connection_signal_unsubscribe (self->bus, self->network_subscription);
+      g_dbus_connection_signal_unsubscribe (self->bus, self->polkit_subscription);
+      g_bus_unwatch_name (self->name_watch);
     }
   g_clear_object (&self->bus);
   g_object_unref (self->cancellable);

@@ -10,9 +10,14 @@ G_BEGIN_DECLS
 
 typedef struct _FunnelHostEvents FunnelHostEvents;
 
-/** funnel_host_events_new: @func is called when the machine woke up, or its connection to the
- * internet is another. */
-FunnelHostEvents *funnel_host_events_new (void (*func) (gpointer user_data), gpointer user_data);
+typedef void (*FunnelHostEventFunc) (gpointer user_data);
+
+/** funnel_host_events_new: @changed is called when the machine woke up, or its connection to the
+ * internet is another; @allowed when NetworkManager came, was switched on, or may let users
+ * do other things than before. */
+FunnelHostEvents *funnel_host_events_new (FunnelHostEventFunc changed,
+                                          FunnelHostEventFunc allowed,
+                                          gpointer user_data);
 void funnel_host_events_free (FunnelHostEvents *self);
 
 /** funnel_host_events_is_captive: whether the network asks for a login first. */

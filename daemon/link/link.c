@@ -111,13 +111,22 @@ drop_session (FunnelLink *self)
   self->claimed = FALSE;
 }
 
+/* What is sent while the tunnel loses its peer and gets it again is lost, and TCP would wait for a
+ * second before it says it again. */
+static void
+try_link_when_refreshed (FunnelLink *self)
+{
+  if (!funnel_tunnel_keeper_is_refreshing (self->keeper))
+    try_link (self);
+}
+
 static gboolean
 on_retry_timeout (gpointer user_data)
 {
   FunnelLink *self = user_data;
 
   self->retry_source = 0;
-  try_link (self);
+  try_link_when_refreshed (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -270,6 +279,13 @@ on_keeper_lost (FunnelTunnelKeeper *keeper, FunnelLink *self)
 }
 
 static void
+on_keeper_refreshed (FunnelTunnelKeeper *keeper, FunnelLink *self)
+{
+  if (self->session == NULL && self->retry_source == 0)
+    try_link (self);
+}
+
+static void
 on_keeper_changed (FunnelTunnelKeeper *keeper, FunnelLink *self)
 {
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
@@ -307,9 +323,10 @@ on_network_settled (gpointer user_data)
     }
   if (!self->linked)
     {
+      drop_session (self);
       funnel_tunnel_keeper_refresh (self->keeper);
       funnel_backoff_reset (&self->backoff);
-      try_link (self);
+      try_link_when_refreshed (self);
       return G_SOURCE_REMOVE;
     }
   g_clear_pointer (&self->check, funnel_expiry_free);
@@ -334,9 +351,17 @@ on_monitor_network_changed (GNetworkMonitor *monitor, gboolean available, Funnel
 }
 
 static void
-on_host_event (gpointer user_data)
+on_host_changed (gpointer user_data)
 {
   settle (user_data);
+}
+
+static void
+on_host_allowed (gpointer user_data)
+{
+  FunnelLink *self = user_data;
+
+  funnel_tunnel_keeper_reconsider (self->keeper);
 }
 
 static void
@@ -401,6 +426,7 @@ funnel_link_new (const FunnelTunnelConfig *config, gboolean direct, guint16 link
   g_signal_connect (self->keeper, "ready", G_CALLBACK (on_keeper_ready), self);
   g_signal_connect (self->keeper, "lost", G_CALLBACK (on_keeper_lost), self);
   g_signal_connect (self->keeper, "changed", G_CALLBACK (on_keeper_changed), self);
+  g_signal_connect (self->keeper, "refreshed", G_CALLBACK (on_keeper_refreshed), self);
   return self;
 }
 
@@ -414,7 +440,7 @@ watch_host (FunnelLink *self)
                         self);
     }
   if (self->host_events == NULL)
-    self->host_events = funnel_host_events_new (on_host_event, self);
+    self->host_events = funnel_host_events_new (on_host_changed, on_host_allowed, self);
 }
 
 void
@@ -521,6 +547,18 @@ const char *const *
 funnel_link_get_passed_over (FunnelLink *self)
 {
   return funnel_tunnel_keeper_get_passed_over (self->keeper);
+}
+
+gboolean
+funnel_link_has_better_tunnel (FunnelLink *self)
+{
+  return funnel_tunnel_keeper_has_better (self->keeper);
+}
+
+void
+funnel_link_move (FunnelLink *self)
+{
+  funnel_tunnel_keeper_move (self->keeper);
 }
 
 const char *

@@ -50,6 +50,9 @@ const char *funnel_link_get_next_step (FunnelLink *self);
 void funnel_link_set_tunnel (FunnelLink *self, const char *name);
 /** funnel_link_get_passed_over: as funnel_tunnel_keeper_get_passed_over. */
 const char *const *funnel_link_get_passed_over (FunnelLink *self);
+/** funnel_link_has_better_tunnel, funnel_link_move: as of the tunnel's keeper. */
+gboolean funnel_link_has_better_tunnel (FunnelLink *self);
+void funnel_link_move (FunnelLink *self);
 const char *funnel_link_get_tunnel_name (FunnelLink *self);
 const FunnelTunnelStatus *funnel_link_get_tunnel_status (FunnelLink *self);
 /** funnel_link_get_round_trip: microseconds through the tunnel and back; 0 without a link. */

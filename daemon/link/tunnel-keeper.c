@@ -4,7 +4,11 @@
  * failure, and the tunnel's own "lost", lead to down, a pause, and up again; a back end that cannot
  * work here is passed over, and the next one tried. Nothing goes up before what was there is down.
  * Each try has a cancellable of its own, so an answer that comes after the try was given up finds
- * it cancelled. */
+ * it cancelled.
+ *
+ * What was passed over is asked again when the machine says that the answer may be another: a rival
+ * is probed beside the tunnel in use. It takes over when the owner says so, because the way there
+ * is down and up again. */
 
 #include "daemon/link/tunnel-keeper.h"
 
@@ -21,12 +25,19 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 5000
 #define VERIFY_AGAIN_S 60
+#define RECONSIDER_MS 1000 /* one change comes as many events */
+#define ASK_AGAIN_MS 60000 /* who did not answer */
+#define MOVE_AGAIN_S 60    /* a better one that does not last is not run after */
+#define WORKS_NOW                                                                                  \
+  N_ ("works by now, and is used as soon as no visitor is served, or at once with: funnel tunnel " \
+      "on")
 
 enum
 {
   SIGNAL_READY,
   SIGNAL_LOST,
   SIGNAL_CHANGED,
+  SIGNAL_REFRESHED,
   N_SIGNALS
 };
 
@@ -43,8 +54,15 @@ struct _FunnelTunnelKeeper
   gboolean started;
   gboolean held;          /* the user switched it off: not to be started by itself */
   GPtrArray *passed_over; /* char*: "NAME: why" of the back ends before this one */
-  char *preferred;        /* back end; "" any */
-  GCancellable *attempt;  /* of the try or the tunnel that is; NULL when stopped or waiting */
+  FunnelTunnel *rival;    /* one of them that is asked again; NULL none */
+  guint rival_index;
+  gboolean has_better;
+  gboolean hinted;     /* to be asked again once there is a tunnel */
+  gboolean unanswered; /* one of them said nothing, which need not last */
+  guint reconsider_source;
+  gint64 moved_at;       /* monotonic microseconds; 0 never */
+  char *preferred;       /* back end; "" any */
+  GCancellable *attempt; /* of the try or the tunnel that is; NULL when stopped or waiting */
   FunnelExpiry *step;
   gboolean ready;
   gboolean refreshing;
@@ -62,6 +80,7 @@ static guint signals[N_SIGNALS];
 G_DEFINE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, G_TYPE_OBJECT)
 
 static void choose (FunnelTunnelKeeper *self);
+static void plan_to_reconsider (FunnelTunnelKeeper *self, guint milliseconds);
 
 static void
 set_reason (FunnelTunnelKeeper *self, const char *reason)
@@ -154,6 +173,9 @@ end_attempt (FunnelTunnelKeeper *self)
 {
   g_clear_handle_id (&self->retry_source, g_source_remove);
   g_clear_handle_id (&self->verify_source, g_source_remove);
+  g_clear_handle_id (&self->reconsider_source, g_source_remove);
+  g_clear_object (&self->rival);
+  self->has_better = FALSE;
   self->waiting = FALSE;
   if (self->attempt != NULL)
     g_cancellable_cancel (self->attempt);
@@ -168,6 +190,7 @@ end_attempt (FunnelTunnelKeeper *self)
 static void
 forget_passed_over (FunnelTunnelKeeper *self)
 {
+  self->unanswered = FALSE;
   g_clear_pointer (&self->passed_over, g_ptr_array_unref);
   self->passed_over = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->passed_over, NULL);
@@ -306,8 +329,12 @@ listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   self->verify_source = g_timeout_add_seconds (VERIFY_AGAIN_S, on_verify_timeout, self);
   set_reason (self, "");
   g_signal_emit (self, signals[SIGNAL_READY], 0, listener);
-  if (self->ready)
-    funnel_tunnel_keeper_query (self);
+  if (!self->ready)
+    return;
+  if (self->hinted || self->unanswered)
+    plan_to_reconsider (self, self->hinted ? RECONSIDER_MS : ASK_AGAIN_MS);
+  self->hinted = FALSE;
+  funnel_tunnel_keeper_query (self);
 }
 
 static void
@@ -349,6 +376,13 @@ up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   funnel_tunnel_verify_async (self->tunnel, begin_step (self), verify_cb, g_object_ref (self));
 }
 
+static gboolean
+is_unanswered (const GError *error)
+{
+  return g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
 static void
 probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -360,6 +394,7 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   if (!ok)
     {
+      self->unanswered |= is_unanswered (error);
       pass_over (self, error->message);
       g_clear_object (&self->tunnel);
       choose (self);
@@ -429,6 +464,119 @@ choose (FunnelTunnelKeeper *self)
   funnel_tunnel_probe_async (self->tunnel, begin_step (self), probe_cb, g_object_ref (self));
 }
 
+/* ---- a better one ---- */
+
+static void ask_rival (FunnelTunnelKeeper *self, guint index);
+
+/* What is said of the rival from now on. */
+static void
+note_rival (FunnelTunnelKeeper *self, const char *why)
+{
+  const char *name = funnel_tunnel_get_name (self->rival);
+  g_autofree char *text = g_strdup_printf ("%s: %s", name, why);
+  gsize length = strlen (name) + strlen (": ");
+
+  for (guint i = 0; i + 1 < self->passed_over->len; i++)
+    {
+      char *old = g_ptr_array_index (self->passed_over, i);
+
+      if (strncmp (old, text, length) != 0 || strcmp (old, text) == 0)
+        continue;
+      g_message ("Tunnel: %s", text);
+      g_free (old);
+      g_ptr_array_index (self->passed_over, i) = g_steal_pointer (&text);
+      return;
+    }
+}
+
+static void
+rival_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelTunnelKeeper) self = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = funnel_tunnel_probe_finish (FUNNEL_TUNNEL (source), result, &error);
+
+  if (self->rival != FUNNEL_TUNNEL (source) || !self->ready)
+    return;
+  note_rival (self, ok ? WORKS_NOW : error->message);
+  g_clear_object (&self->rival);
+  if (!ok)
+    {
+      if (is_unanswered (error))
+        plan_to_reconsider (self, ASK_AGAIN_MS);
+      ask_rival (self, self->rival_index + 1);
+      return;
+    }
+  self->has_better = TRUE;
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/* Those from back end number @index on; the one in use is number candidate - 1. */
+static void
+ask_rival (FunnelTunnelKeeper *self, guint index)
+{
+  const char *name = index + 1 < self->candidate ? get_candidate (self, index) : NULL;
+
+  self->rival = name != NULL ? funnel_tunnel_new (name, NULL) : NULL;
+  if (self->rival == NULL)
+    {
+      g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+      return;
+    }
+  self->rival_index = index;
+  funnel_tunnel_probe_async (self->rival, self->attempt, rival_cb, g_object_ref (self));
+}
+
+static gboolean
+on_reconsider_timeout (gpointer user_data)
+{
+  FunnelTunnelKeeper *self = user_data;
+
+  self->reconsider_source = 0;
+  self->has_better = FALSE;
+  g_clear_object (&self->rival);
+  ask_rival (self, 0);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+plan_to_reconsider (FunnelTunnelKeeper *self, guint milliseconds)
+{
+  gint64 rested = g_get_monotonic_time () - self->moved_at;
+  gint64 rest = self->moved_at != 0 ? MOVE_AGAIN_S * G_USEC_PER_SEC - rested : 0;
+
+  if (self->candidate <= 1)
+    return;
+  g_clear_handle_id (&self->reconsider_source, g_source_remove);
+  self->reconsider_source = g_timeout_add (MAX (milliseconds, (guint)(MAX (rest, 0) / 1000)),
+                                           on_reconsider_timeout, self);
+}
+
+void
+funnel_tunnel_keeper_reconsider (FunnelTunnelKeeper *self)
+{
+  if (self->ready)
+    plan_to_reconsider (self, RECONSIDER_MS);
+  else
+    self->hinted = TRUE;
+}
+
+gboolean
+funnel_tunnel_keeper_has_better (FunnelTunnelKeeper *self)
+{
+  return self->has_better;
+}
+
+void
+funnel_tunnel_keeper_move (FunnelTunnelKeeper *self)
+{
+  if (!self->has_better)
+    return;
+  g_message ("Tunnel: moving from %s to a better kind", self->name);
+  self->moved_at = g_get_monotonic_time ();
+  funnel_tunnel_keeper_start (self);
+}
+
 static void
 funnel_tunnel_keeper_dispose (GObject *object)
 {
@@ -465,6 +613,8 @@ funnel_tunnel_keeper_class_init (FunnelTunnelKeeperClass *class)
       = g_signal_new ("lost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_CHANGED]
       = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_REFRESHED]
+      = g_signal_new ("refreshed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -588,8 +738,16 @@ refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!funnel_tunnel_refresh_finish (FUNNEL_TUNNEL (source), result, &error))
     g_debug ("Tunnel refresh: %s", error->message);
-  if (self->tunnel == FUNNEL_TUNNEL (source))
-    self->refreshing = FALSE;
+  if (self->tunnel != FUNNEL_TUNNEL (source))
+    return;
+  self->refreshing = FALSE;
+  g_signal_emit (self, signals[SIGNAL_REFRESHED], 0);
+}
+
+gboolean
+funnel_tunnel_keeper_is_refreshing (FunnelTunnelKeeper *self)
+{
+  return self->refreshing;
 }
 
 void

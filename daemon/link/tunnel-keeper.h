@@ -16,6 +16,7 @@ G_DECLARE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, FUNNEL, TUNNEL_K
 /* Signals:
  * "ready" (GSocket *listener): up and verified; offers may be taken from the listener.
  * "lost" (): no longer so. Nothing made in the tunnel may be used any more; see get_reason.
+ * "refreshed" (): a refresh has ended, well or not.
  * "changed" (): reason or status are different. */
 
 /**
@@ -43,6 +44,15 @@ const char *funnel_tunnel_keeper_get_name (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_get_passed_over: back ends that come first and do not work here, as "NAME:
  * why and what would help"; NULL-terminated. */
 const char *const *funnel_tunnel_keeper_get_passed_over (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_reconsider: what was passed over may work by now: ask it again, soon. What
+ * it says is among the passed over, and "changed" follows. */
+void funnel_tunnel_keeper_reconsider (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_has_better: whether a back end that comes before the one in use works by
+ * now. */
+gboolean funnel_tunnel_keeper_has_better (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_move: to the better one. The tunnel goes down and up; "lost" comes first.
+ */
+void funnel_tunnel_keeper_move (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_is_switched_off: by the user, with another program; stays so until start.
  */
 gboolean funnel_tunnel_keeper_is_switched_off (FunnelTunnelKeeper *self);
@@ -55,6 +65,8 @@ void funnel_tunnel_keeper_query (FunnelTunnelKeeper *self);
 gboolean funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_refresh: the path may be broken; make WireGuard try anew. */
 void funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_is_refreshing: what is sent meanwhile may be lost; "refreshed" follows. */
+gboolean funnel_tunnel_keeper_is_refreshing (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_retry: if waiting to try again, do so now; else soon after a failure. */
 void funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self);
 

@@ -140,6 +140,7 @@ flow_set_state (struct serve_loop *loop, struct flow *flow, enum flow_state stat
   if (taken != 0)
     {
       loop->flows += (uint32_t)taken;
+      atomic_fetch_add_explicit (&flow->listener->flows, (unsigned int)taken, memory_order_relaxed);
       atomic_fetch_add_explicit (&flow->share->counters->flows_active, (unsigned int)taken,
                                  memory_order_relaxed);
       loop->changed = true;

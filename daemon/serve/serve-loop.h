@@ -87,6 +87,7 @@ struct serve_listener
   uint64_t log_after; /* milliseconds; refusals are logged no sooner */
   uint32_t log_suppressed;
   _Atomic uint64_t connections; /* that the peer has made */
+  atomic_uint flows;            /* of visitors who came this way */
   _Atomic uint64_t refusals[SERVE_REFUSALS];
 };
 

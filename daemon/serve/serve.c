@@ -350,6 +350,20 @@ funnel_serve_get_offer_connections (FunnelServe *self, guint listener)
   return count;
 }
 
+guint
+funnel_serve_get_offer_flows (FunnelServe *self, guint listener)
+{
+  struct serve_listener *found;
+  guint count = 0;
+
+  g_mutex_lock (&self->lock);
+  found = g_hash_table_lookup (self->listeners, GUINT_TO_POINTER (listener));
+  if (found != NULL)
+    count = atomic_load_explicit (&found->flows, memory_order_relaxed);
+  g_mutex_unlock (&self->lock);
+  return count;
+}
+
 GHashTable *
 funnel_serve_get_offer_refusals (FunnelServe *self, guint listener)
 {

@@ -81,6 +81,8 @@ guint funnel_serve_take_log (FunnelServe *self,
                              guint max);
 /** funnel_serve_get_offer_connections: how many the ingress has made to @listener. */
 guint64 funnel_serve_get_offer_connections (FunnelServe *self, guint listener);
+/** funnel_serve_get_offer_flows: visitors who came by @listener and are served now. Any thread. */
+guint funnel_serve_get_offer_flows (FunnelServe *self, guint listener);
 /** funnel_serve_get_offer_refusals: of @listener: malformed or forbidden offers by reason, a new
  * table string → guint64* (owned by it). */
 GHashTable *funnel_serve_get_offer_refusals (FunnelServe *self, guint listener);

@@ -705,7 +705,6 @@ static const Step up_steps[] = {
     {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE},
     {resolve, FALSE},
-    {probe_path, TRUE},
     {raise_guard, FALSE},
     {check_guard, FALSE},
     {take_peer, TRUE}, /* from here on: leftovers */
@@ -729,8 +728,7 @@ static const Step down_steps[] = {
 
 static const Step refresh_steps[] = {
     /* Without an answer the addresses known from before are as good as any. */
-    {resolve, TRUE},    {choose_address, FALSE}, {probe_path, TRUE},
-    {take_peer, FALSE}, {give_peer, FALSE},      {NULL, FALSE},
+    {resolve, TRUE}, {choose_address, FALSE}, {take_peer, FALSE}, {give_peer, FALSE}, {NULL, FALSE},
 };
 
 static const Step adapt_steps[] = {

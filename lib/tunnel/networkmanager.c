@@ -45,7 +45,7 @@ struct _FunnelNmTunnel
   gulong running_handler;
   GCancellable *renewing; /* the guard, after a restart of NetworkManager */
   gboolean adapting;      /* to the path's MTU */
-  gboolean path_changed;  /* perhaps: it is to be probed again */
+  gboolean path_changed;  /* perhaps: it is to be probed, but nobody waits for that */
   gulong network_handler;
   GArray *ports;     /* guint16: our listeners */
   guint64 received;  /* bytes, when last looked */
@@ -255,6 +255,7 @@ note_chosen (FunnelNmTunnel *self)
 {
   self->chosen_at = now ();
   self->renewed_at = g_get_monotonic_time ();
+  self->path_changed = TRUE;
 }
 
 static void
@@ -266,7 +267,6 @@ start_watching (FunnelNmTunnel *self)
   note_chosen (self);
   self->watch = funnel_kernel_watch_new (look, self);
   self->tick = g_timeout_add_seconds (TICK_S, on_tick, self);
-  self->path_changed = FALSE;
   self->network_handler = g_signal_connect (g_network_monitor_get_default (), "network-changed",
                                             G_CALLBACK (on_monitor_network_changed), self);
   self->running_handler = g_signal_connect (self->client, "notify::nm-running",
