@@ -36,7 +36,6 @@ def needs_the_rule(w):
 
 @test()
 def logout_falls_back_with_a_reason(w):
-    w.daemon("restart")
     w.active("networkmanager")
     w.log_out()
     needs_the_rule(w)
