@@ -85,6 +85,12 @@ admin_call_parse (AdminCall *call,
   g_auto (GStrv) line = g_new0 (char *, g_strv_length (words) + 2);
   g_autoptr (GError) why = NULL;
 
+  if (call->describe)
+    {
+      call->describe (entries);
+      call->describe (common);
+      return FALSE;
+    }
   line[0] = g_strdup (program);
   for (guint i = 0; words[i]; i++)
     line[i + 1] = g_strdup (words[i]);

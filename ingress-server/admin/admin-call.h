@@ -24,6 +24,8 @@ typedef struct
   char *state_dir;     /* as given, or NULL */
   char *argument;      /* the one that is no option, or NULL */
   JsonObject *request; /* what the arguments ask for */
+  void (*describe) (
+      const GOptionEntry *entries); /* instead of parsing: told what options there are */
 } AdminCall;
 
 typedef struct

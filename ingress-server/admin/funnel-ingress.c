@@ -3,6 +3,7 @@
 /* funnel-ingress: what the admin of an ingress types. */
 
 #include "ingress-server/admin/admin-call.h"
+#include "ingress-server/admin/admin-complete.h"
 #include "ingress-server/admin/admin-print.h"
 
 #include <locale.h>
@@ -40,6 +41,11 @@ main (int argc, char **argv)
   if (name && strcmp (name, "--version") == 0)
     {
       puts ("funnel-ingress " FUNNEL_VERSION);
+      return ADMIN_EXIT_OK;
+    }
+  if (argc > 3 && strcmp (name, "__complete") == 0)
+    {
+      admin_complete (argv + 3);
       return ADMIN_EXIT_OK;
     }
   if (!command)
