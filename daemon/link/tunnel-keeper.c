@@ -27,6 +27,7 @@
 #define VERIFY_AGAIN_S 60
 #define RECONSIDER_MS 1000 /* one change comes as many events */
 #define ASK_AGAIN_MS 60000 /* who did not answer */
+#define ASK_REST_S 10      /* whoever tells of changes does not make work */
 #define MOVE_AGAIN_S 60    /* a better one that does not last is not run after */
 #define WORKS_NOW                                                                                  \
   N_ ("works by now, and is used as soon as no visitor is served, or at once with: funnel tunnel " \
@@ -61,6 +62,7 @@ struct _FunnelTunnelKeeper
   gboolean unanswered; /* one of them said nothing, which need not last */
   guint reconsider_source;
   gint64 moved_at;       /* monotonic microseconds; 0 never */
+  gint64 asked_at;       /* the same, of a rival */
   char *preferred;       /* back end; "" any */
   GCancellable *attempt; /* of the try or the tunnel that is; NULL when stopped or waiting */
   FunnelExpiry *step;
@@ -533,6 +535,7 @@ on_reconsider_timeout (gpointer user_data)
   FunnelTunnelKeeper *self = user_data;
 
   self->reconsider_source = 0;
+  self->asked_at = g_get_monotonic_time ();
   self->has_better = FALSE;
   g_clear_object (&self->rival);
   ask_rival (self, 0);
@@ -542,11 +545,14 @@ on_reconsider_timeout (gpointer user_data)
 static void
 plan_to_reconsider (FunnelTunnelKeeper *self, guint milliseconds)
 {
-  gint64 rested = g_get_monotonic_time () - self->moved_at;
-  gint64 rest = self->moved_at != 0 ? MOVE_AGAIN_S * G_USEC_PER_SEC - rested : 0;
+  gint64 now = g_get_monotonic_time (), rest = 0;
 
   if (self->candidate <= 1)
     return;
+  if (self->moved_at != 0)
+    rest = self->moved_at + MOVE_AGAIN_S * G_USEC_PER_SEC - now;
+  if (self->asked_at != 0)
+    rest = MAX (rest, self->asked_at + ASK_REST_S * G_USEC_PER_SEC - now);
   g_clear_handle_id (&self->reconsider_source, g_source_remove);
   self->reconsider_source = g_timeout_add (MAX (milliseconds, (guint)(MAX (rest, 0) / 1000)),
                                            on_reconsider_timeout, self);
