@@ -226,6 +226,7 @@ funnel_mount_window_show (GtkWidget *widget,
   self->share = g_object_ref (share);
   self->mount = mount ? g_variant_ref (mount) : NULL;
   fill (self);
+  gtk_widget_grab_focus (GTK_WIDGET (mount ? self->target : self->path));
   gtk_window_present (GTK_WINDOW (self));
 }
 

@@ -14,6 +14,8 @@ typedef struct
   char *url;
   GVariantDict *options; /* of Manager.Share */
   GtkWidget *widget;     /* in the window above which to ask */
+  char *name;            /* that a certificate would make public; NULL: there is none for it */
+  gboolean told;         /* the user knows that the name becomes public */
 } Publish;
 
 static void ask (GTask *task, const char *title, const char *body);
@@ -26,6 +28,7 @@ publish_free (Publish *publish)
   g_variant_dict_unref (publish->options);
   g_free (publish->target);
   g_free (publish->url);
+  g_free (publish->name);
   g_free (publish);
 }
 
@@ -114,11 +117,50 @@ share (GTask *task)
 /* --- Asking --- */
 
 static void
+take_certificate_notice_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GTask *task = data;
+  Publish *publish = g_task_get_task_data (task);
+  g_autofree char *name = NULL, *clean = NULL, *body = NULL;
+  gboolean told = publish->told;
+
+  /* If it fails, sharing fails too, and says why. */
+  funnel_dbus_manager_call_take_certificate_notice_finish (FUNNEL_DBUS_MANAGER (source), &name,
+                                                           result, NULL);
+  g_clear_pointer (&publish->name, g_free);
+  if (told || !name || !*name)
+    {
+      share (task);
+      return;
+    }
+  clean = funnel_words_clean (name);
+  body = g_strdup_printf (_ ("The name %s will stand in the public logs of certificates, which "
+                             "strangers read, and stays there."),
+                          clean);
+  ask (task, _ ("Make this name known?"), body);
+}
+
+/* Takes the task. Shares when the user knows what becomes public, which the daemon remembers. */
+static void
+go_on (GTask *task)
+{
+  Publish *publish = g_task_get_task_data (task);
+  FunnelClient *client = funnel_connection_get_client (publish->connection);
+
+  if (publish->name)
+    funnel_dbus_manager_call_take_certificate_notice (funnel_client_get_manager (client),
+                                                      publish->name, g_task_get_cancellable (task),
+                                                      take_certificate_notice_cb, task);
+  else
+    share (task);
+}
+
+static void
 on_dialog_response (AdwMessageDialog *dialog, const char *response, GTask *task)
 {
   if (g_str_equal (response, FUNNEL_QUESTION_YES))
     {
-      share (task);
+      go_on (task);
       return;
     }
   g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "not wanted");
@@ -163,6 +205,8 @@ publish_new (GtkWidget *widget, FunnelConnection *connection, const FunnelWish *
   publish->connection = g_object_ref (connection);
   publish->widget = g_object_ref (widget);
   publish->target = g_strdup (wish->target);
+  if (!g_str_equal (wish->kind, "tcp"))
+    publish->name = g_strdup (wish->place->name);
   publish->url = g_strconcat (site, g_str_equal (wish->path, "/") ? "" : wish->path, NULL);
   publish->options = g_variant_dict_new (wish->how);
   g_variant_dict_insert (publish->options, "name", "s", wish->place->name);
@@ -190,6 +234,7 @@ funnel_publish_async (GtkWidget *widget,
   if (!funnel_dbus_manager_get_exposed (funnel_client_get_manager (client)))
     {
       body = make_exposure_body (publish->url, wish);
+      publish->told = TRUE;
       ask (task, _ ("Put this on the internet?"), body);
     }
   else if (wish->place->used_for)
@@ -200,7 +245,7 @@ funnel_publish_async (GtkWidget *widget,
       ask (task, _ ("Replace what is there?"), body);
     }
   else
-    share (task);
+    go_on (task);
 }
 
 char *

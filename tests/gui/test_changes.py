@@ -102,6 +102,19 @@ def a_path_is_removed(s):
     s.wait(lambda: targets(s) == {"/": "text:welcome", "/second": "text:another"}, "one path less")
 
 
+def a_name_is_not_made_known_unasked(s):
+    s.keys("ctrl+n")
+    s.window.get("label", "Programs on this computer")
+    s.choose("Public address", "Another name or port…", 2)
+    s.type("What to publish", "text:never")
+    s.fill("Name, and :port unless it is 443", f"wiki.{stage.ZONE}")
+    s.window.get("label", "Make this name known?")
+    s.window.press("push button", "Cancel")
+    s.window.gone("label", "Make this name known?")
+    if len(s.shares()) != 1:
+        raise stage.Failure("it was shared all the same")
+
+
 def tcp_is_published(s):
     """With TLS up to the program itself, at another port."""
     s.secret = serve_tls(s)
@@ -167,7 +180,7 @@ class Own(stage.Page):
 
 
 STEPS = [a_share_is_public, its_page_opens, visitors_are_kept_away, visitors_are_limited, what_is_no_number_is_told, a_path_is_added, a_path_is_changed,
-         another_computer_is_asked_about, what_is_refused_is_told, a_path_is_removed, tcp_is_published, it_expires, its_program_is_told_who_comes]
+         another_computer_is_asked_about, what_is_refused_is_told, a_path_is_removed, a_name_is_not_made_known_unasked, tcp_is_published, it_expires, its_program_is_told_who_comes]
 
 if __name__ == "__main__":
     session.main("changes", STEPS)
