@@ -8,6 +8,9 @@ import traceback
 from desktop_world import World, sh
 
 
+FAILED = 10  # as packaged.py knows it
+
+
 def attempt(label, w, function):
     name = f"{label}/{function.__name__.removeprefix('test_').replace('_', '-')}"
     started = time.monotonic()
@@ -29,4 +32,4 @@ def play(label, before, tests):
     before(folder)
     w = World(folder, flood)
     w.build()
-    sys.exit(0 if all(attempt(label, w, function) for function in tests) else 1)
+    sys.exit(0 if all(attempt(label, w, function) for function in tests) else FAILED)
