@@ -18,6 +18,7 @@ from world import INGRESS, ZONE, Failure, inside, netns, run, until
 
 PLACES = {"example.org": ZONE, "vps.funnel.test:51820": ENDPOINT}
 TOKEN = "funnel1-…"
+OPERATOR, SECURITY = (os.path.join(ROOT, "docs", name) for name in ("operator.md", "security.md"))
 # Not typed on the stage: they need a whole machine, and are tried by the suites vm and deb.
 SERVE = '{"TCP": {"443": {"HTTPS": true}}, "Web": {"laptop.tail1234.ts.net:443": {"Handlers": {"/": {"Proxy": "http://127.0.0.1:3000"}}}}, ' \
         '"AllowFunnel": {"laptop.tail1234.ts.net:443": true}}'
@@ -190,6 +191,71 @@ def spans(text):
     for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.M | re.S):
         yield from block.splitlines()
     yield from re.findall(r"`([^`\n]+)`", re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S))
+
+
+def typed_lines(text, begin):
+    """Lines of a guide's blocks, at any indentation, that begin like that."""
+    return [line.strip() for block in re.findall(r"^ *```sh\n(.*?)^ *```", text, re.M | re.S) for line in block.splitlines() if line.strip().startswith(begin)]
+
+
+@test(limit=60)
+def a_backup_is_restored_as_the_guide_says(w):
+    """Into an empty state directory; the backup is the one the guide's line before has made."""
+    typist, state = Typist(w), os.path.join(w.folder, "new-vps")
+    lines = set(typed_lines(read(OPERATOR), "funnel-ingress restore"))
+    if len(lines) != 1:
+        raise Failure(f"the guide restores in these ways: {lines}")
+    typist.environment["vps"]["FUNNEL_INGRESS_STATE"] = state
+    typist.type("vps", lines.pop())
+    typist.type("vps", "funnel-ingress check-config")
+    for name in ("wireguard.key", "join-key.pem"):
+        with open(os.path.join(w.ingress.state, name), "rb") as before, open(os.path.join(state, name), "rb") as after:
+            if before.read() != after.read():
+                raise Failure(f"another {name} came back: no node would know this ingress")
+
+
+@test(limit=90)
+def what_to_type_when_something_is_lost(w):
+    """It ends a membership, so it comes last; after each line the laptop joins again."""
+    typist, lines = Typist(w), typed_lines(read(SECURITY), "funnel leave")
+    if len(lines) != 2:
+        raise Failure(f"the guide says these: {lines}")
+    for line in lines:
+        w.laptop.cli("cert", f"laptop.{ZONE}", "-")
+        said = typist.type("laptop", line)
+        if w.laptop.ingress() or ("--revoke" in line and "Revoked 1 " not in said):
+            raise Failure(f"{line}: {said} {w.laptop.status()}")
+        w.laptop.join(w.ingress.invite("laptop", "--replace"))
+
+
+# Lines of blocks that no test of this suite types: the file that has them typed, or why nobody does.
+ELSEWHERE = {
+    "./quickstart 3000": "by hand: it is the whole path on one machine", "./check": "this is part of it", "git clone REPOSITORY": "by hand",
+    "packaging/install-packages build run": "quickstart", "meson setup build --prefix=/usr": "tests/vm/readme-setup", "systemd-sysusers": "tests/vm/readme-setup",
+    "funnel-ingress init --zone": "tests/vm/readme-setup", "systemctl enable --now funnel-ingressd": "tests/vm/readme-setup",
+    "funnel-ingress invite laptop --grant": "tests/vm/readme-setup", "funnel join funnel1-…": "tests/vm/readme-setup", "funnel 3000": "tests/docs/test_guides.py",
+    "systemctl enable --now funneld": "tests/vm/readme-setup", "funnel --system join": "tests/vm/readme-setup", "funnel --system --bg": "tests/vm/readme-setup",
+    "apt install ./funnel-netns_*.deb": "the suite deb installs them with dpkg", "ufw ": "tests/docs/test_machine.py",
+    "funnel-ingress restore": "tests/docs/test_guides.py", "funnel leave": "tests/docs/test_guides.py", "systemctl stop funnel-ingressd": "tests/vm/readme-setup",
+    "mv /var/lib/funnel-ingress": "a file is moved", "systemctl start funnel-ingressd": "as enable --now", "systemctl restart funnel-netns-ingress": "as stop and start",
+    "systemctl --user restart funneld": "as stop and start", "funnel audit laptop.example.org --ct-log": "tests/certs/test_witnesses.py",
+}
+
+
+@test(limit=20)
+def every_line_of_every_block_is_accounted_for(_world):
+    """Behind a mark, and so typed, or in the table above; nothing is in the table that the guides no longer say."""
+    wrong, unused = [], set(ELSEWHERE)
+    for path in TEXTS:
+        text = re.sub(r"<!-- run: \w+ -->\n```sh\n.*?```", "", read(path), flags=re.S)
+        for line in typed_lines(text, ""):
+            begins = [begin for begin in ELSEWHERE if line.startswith(begin)]
+            unused -= set(begins)
+            wrong += [] if begins or not line else [f"{os.path.basename(path)}: {line}: nobody types it"]
+    wrong += [f"no guide says any more: {begin}" for begin in sorted(unused)]
+    wrong += [f"{where} does not exist" for where in ELSEWHERE.values() if where.startswith("tests/") and not os.path.exists(os.path.join(ROOT, where))]
+    if wrong:
+        raise Failure("\n    ".join(wrong))
 
 
 @test(limit=60)
