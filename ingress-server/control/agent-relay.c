@@ -200,6 +200,9 @@ agent_relay_end (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, G
 {
   g_autofree char *path = note_path (self);
 
+  /* The relay's unit keeps them, and a port may be the service manager's at its next start. */
+  if (self->relay_socket)
+    g_array_set_size (self->listeners, 0);
   return g_file_set_contents_full (path, self->relay_fingerprint, -1,
                                    G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
 }
@@ -233,11 +236,12 @@ warn_of_strange (IngressAgentHost *self, const GArray *given)
       guint port = g_array_index (given, guint16, i);
 
       if (!ingress_config_listens_at (self->config, (guint16)port))
-        g_warning ("Port %u is no public port in " INGRESS_CONFIG_FILE
-                   ", but the service manager holds it open; visitors there are refused. It closes "
-                   "with: systemctl daemon-reload; systemctl stop funnel-relay "
-                   "funnel-relay-public.socket; systemctl restart funnel-ingressd",
-                   port);
+        g_warning (
+            "Port %u is no public port in " INGRESS_CONFIG_FILE
+            ", but the service manager holds it open; visitors there are refused. It closes, "
+            "and all visitors are cut off, with: "
+            "systemctl daemon-reload; systemctl restart funnel-relay.socket",
+            port);
     }
 }
 

@@ -2,7 +2,8 @@
 #pragma once
 
 /* The listening sockets for visitors: made here or inherited from the service manager, served by
- * the relay. Kept for as long as this process lives, so that another relay can have them again. */
+ * the relay. Kept for as long as this process lives, so that another agent can have them again;
+ * but not where the relay has a unit of its own. */
 
 #include "ingress-server/store/ingress-config.h"
 

@@ -16,6 +16,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -60,6 +61,18 @@ leave_user (void)
   return 0;
 }
 
+/* Of the service manager's making, perhaps, which then forbids capset too. */
+static bool
+has_capabilities (void)
+{
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {0};
+
+  if (syscall (SYS_capget, &header, data) < 0)
+    return true;
+  return (data[0].permitted | data[0].inheritable | data[1].permitted | data[1].inheritable) != 0;
+}
+
 static int
 drop_capabilities (void)
 {
@@ -70,7 +83,7 @@ drop_capabilities (void)
     if (prctl (PR_CAPBSET_DROP, capability) < 0 && errno != EPERM)
       return complain ("bounding set");
   prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (syscall (SYS_capset, &header, none) < 0)
+  if (has_capabilities () && syscall (SYS_capset, &header, none) < 0)
     return complain ("capset");
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     return complain ("no_new_privs");
