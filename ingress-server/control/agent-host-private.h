@@ -28,6 +28,7 @@ struct _IngressAgentHost
   FunnelBackoff backoff;
   guint retry_timer;
   gboolean stopped;
+  gint64 replaced_at; /* monotonic: the agent was told to make place for another; 0 never */
 
   /* While it is set up; see agent-steps.c. */
   guint step;

@@ -17,6 +17,7 @@
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 5000
 #define WORKERS_MAX 32
+#define REPLACE_SECONDS 30
 #define AGENT_SETUP_VERSION 2 /* counts up when an agent must be set up in another way */
 
 G_DEFINE_FINAL_TYPE (IngressAgentHost, ingress_agent_host, G_TYPE_OBJECT)
@@ -277,6 +278,14 @@ agent_host_steps_done (IngressAgentHost *self)
     all_is_up (self);
 }
 
+/* Another agent is on its way; that it is not there yet is no failure. */
+static gboolean
+is_being_replaced (IngressAgentHost *self)
+{
+  return self->replaced_at != 0
+         && g_get_monotonic_time () - self->replaced_at < REPLACE_SECONDS * G_USEC_PER_SEC;
+}
+
 void
 agent_host_steps_failed (IngressAgentHost *self, GError *error)
 {
@@ -291,9 +300,9 @@ agent_host_steps_failed (IngressAgentHost *self, GError *error)
       return;
     }
   let_go (self);
-  /* One that is being replaced is no failure. */
-  if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT)
-      || !strstr (error->message, "another configuration"))
+  if (is_being_replaced (self))
+    g_message ("Another agent is to come: %s", error->message);
+  else
     g_signal_emit (self, signals[FAILED], 0, error);
   retry_later (self);
 }

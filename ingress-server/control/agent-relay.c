@@ -227,22 +227,36 @@ read_ports (GArray *ports, const char *text, GError **error)
   return TRUE;
 }
 
-/* The service manager holds a port open that the configuration does not have any more. */
-static void
-warn_of_strange (IngressAgentHost *self, const GArray *given)
+/* Whether @place, "ADDRESS:PORT", is where the configuration wants visitors. */
+static gboolean
+is_wanted_place (const IngressConfig *config, const char *place)
 {
-  for (guint i = 0; i < given->len; i++)
-    {
-      guint port = g_array_index (given, guint16, i);
+  g_autoptr (GSocketConnectable) parsed = g_network_address_parse (place, 1, NULL);
+  const char *host = parsed ? g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed)) : "";
+  g_autoptr (GInetAddress) there = g_inet_address_new_from_string (host);
+  g_autoptr (GInetAddress) wanted
+      = config->listen ? g_inet_address_new_from_string (config->listen) : NULL;
 
-      if (!ingress_config_listens_at (self->config, (guint16)port))
-        g_warning (
-            "Port %u is no public port in " INGRESS_CONFIG_FILE
-            ", but the service manager holds it open; visitors there are refused. It closes, "
-            "and all visitors are cut off, with: "
-            "systemctl daemon-reload; systemctl restart funnel-relay.socket",
-            port);
-    }
+  if (!there)
+    return TRUE; /* an older parent does not tell */
+  if (!ingress_config_listens_at (config, g_network_address_get_port (G_NETWORK_ADDRESS (parsed))))
+    return FALSE;
+  return wanted ? g_inet_address_equal (there, wanted) : g_inet_address_get_is_any (there);
+}
+
+/* The service manager listens where the configuration does not say so any more. */
+static void
+warn_of_strange (IngressAgentHost *self, const char *text)
+{
+  g_auto (GStrv) places = g_strsplit (text ? text : "", ",", PUBLIC_LISTENERS_MAX + 1);
+
+  for (guint i = 0; places[i] && *places[i]; i++)
+    if (!is_wanted_place (self->config, places[i]))
+      g_warning ("The service manager listens at %s, which is not what public-ports, redirect-port "
+                 "and listen say in " INGRESS_CONFIG_FILE "; names are refused at other ports. To "
+                 "begin anew, which cuts visitors off: "
+                 "systemctl daemon-reload; systemctl restart funnel-relay.socket",
+                 places[i]);
 }
 
 gboolean
@@ -255,7 +269,7 @@ agent_relay_read_hello (IngressAgentHost *self, GHashTable *fields, GError **err
   if (!read_ports (self->held_ports, g_hash_table_lookup (fields, "listeners"), error)
       || !read_ports (given, g_hash_table_lookup (fields, "given"), error))
     return FALSE;
-  warn_of_strange (self, given);
+  warn_of_strange (self, g_hash_table_lookup (fields, "given-at"));
   g_array_append_vals (self->held_ports, given->data, given->len);
   return TRUE;
 }

@@ -79,6 +79,7 @@ end_hello (IngressAgentHost *self, GHashTable *fields, GUnixFDList *fds, GError 
   if ((self->agent_is_up || self->agent_has_relay) && !note_matches (self))
     {
       g_message ("The agent was set up for another configuration; starting it anew");
+      self->replaced_at = g_get_monotonic_time ();
       funnel_agent_client_call_async (self->client, "quit", NULL, NULL, NULL, NULL, NULL);
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_CONFLICT,
                            "The agent had another configuration");

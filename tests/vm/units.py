@@ -55,8 +55,9 @@ def test(function):
 
 
 def long_test(function):
-    """How long a node takes to shake hands again is WireGuard's choice."""
-    return test(function) if LONG else function
+    """How long a node takes to shake hands again is WireGuard's choice. In a slow virtual machine it takes so long that the
+    node gives its end of the tunnel up."""
+    return test(function) if LONG and ENGINE != "kernel" else function
 
 
 def sh(script, check=True):
@@ -310,11 +311,27 @@ def public_ports_are_written_down_once(w):
         raise Failure(sh("ss -Hltnp 'sport = :8443'"))
     # One that is taken away is answered until then, with a refusal.
     sh(f"sed -i 's/^public-ports=.*/public-ports=443/' {STATE}/ingress.conf; funnel-ingress reload")
-    until(lambda: "Port 8443 is no public port" in sh("journalctl --no-pager -u funnel-ingressd"), "control says so")
+    until(lambda: "listens at [::]:8443, which is not what public-ports" in sh("journalctl --no-pager -u funnel-ingressd"), "control says so")
     sh("systemctl daemon-reload; systemctl restart funnel-relay.socket")
     w.served()
     if w.connect(8443):
         raise Failure("the port is still open")
+
+
+@long_test
+def another_address_is_another_agent(w):
+    """The tunnel is set up anew; the sockets of the public ports follow when they are started anew, and until then it is said."""
+    before = main_pid("funnel-netns-ingress")
+    sh(f"sed -i 's/^listen=.*/listen=192.0.2.1/' {STATE}/ingress.conf; funnel-ingress reload")
+    until(lambda: main_pid("funnel-netns-ingress") not in (0, before), "another agent")
+    w.served()
+    until(lambda: "listens at [::]:443, which is not what" in sh("journalctl --no-pager -u funnel-ingressd"), "control says so")
+    sh("systemctl daemon-reload; systemctl restart funnel-relay.socket")
+    w.served()
+    if "192.0.2.1:443" not in sh("ss -Hltn 'sport = :443'"):
+        raise Failure(sh("ss -Hltn 'sport = :443'"))
+    if show("funnel-ingressd", "NRestarts") != "1":  # the watchdog's
+        raise Failure(f"control was started {show('funnel-ingressd', 'NRestarts')} times more")
 
 
 @test

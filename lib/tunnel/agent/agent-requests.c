@@ -54,6 +54,28 @@ add_ports (struct answer *answer, const char *key, const uint16_t *ports, size_t
   answer_field (answer, key, "%s", text);
 }
 
+/* Where the service manager listens, one word per listener, in the order of "given". */
+static void
+add_given_places (const struct agent *agent, struct answer *answer)
+{
+  char text[RELAY_LISTENERS_MAX * ADDRESS_TEXT_MAX + 1] = "";
+  size_t len = 0;
+
+  for (size_t i = 0; i < agent->relay.n_given; i++)
+    {
+      struct sockaddr_storage sa;
+      socklen_t size = sizeof sa;
+      struct address local;
+      char printed[ADDRESS_TEXT_MAX] = "-";
+
+      if (getsockname (agent->relay.given[i], (struct sockaddr *)&sa, &size) == 0
+          && address_from_sockaddr ((struct sockaddr *)&sa, size, &local))
+        address_print (&local, printed);
+      len += (size_t)snprintf (text + len, sizeof text - len, "%s%s", i ? "," : "", printed);
+    }
+  answer_field (answer, "given-at", "%s", text);
+}
+
 static bool
 serve_hello (struct agent *agent, struct message *request, struct answer *answer)
 {
@@ -69,6 +91,7 @@ serve_hello (struct agent *agent, struct message *request, struct answer *answer
   answer_field (answer, "pid", "%d", getpid ());
   add_ports (answer, "listeners", agent->relay.ports, agent->relay.n_listeners);
   add_ports (answer, "given", agent->relay.given_ports, agent->relay.n_given);
+  add_given_places (agent, answer);
   return true;
 }
 

@@ -16,7 +16,7 @@ import sys
 import time
 import unittest
 
-from ingress_case import (AGENT, DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, SlowVisitor, Token, ZONE, check_schema, free_port,
+from ingress_case import (AGENT, BUILD, DEADLINE, INGRESSD, IngressCase, Link, OfferServer, Refused, SlowVisitor, Token, ZONE, check_schema, free_port,
                           join_body, new_key, post_join, visit, wait_for)
 
 LAPTOP = "laptop." + ZONE
@@ -426,6 +426,13 @@ class VisitorCase(IngressCase):
         self.assertEqual((probe["name"], probe["port"]), (LAPTOP, self.public_port))
         return link
 
+    def edit(self, key, value):
+        path = os.path.join(self.state, "ingress.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"(?m)^%s=.*$" % key, "%s=%s" % (key, value), text))
+
     def relay_status(self):
         return self.cli("status")["relay"]
 
@@ -708,13 +715,6 @@ class Visitors(VisitorCase):
         self.assertEqual(self.stop(), 0)
         wait_for(lambda: self.agent_pid() is None, "the agent's end")
 
-    def edit(self, key, value):
-        path = os.path.join(self.state, "ingress.conf")
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(re.sub(r"(?m)^%s=.*$" % key, "%s=%s" % (key, value), text))
-
     def test_reload(self):
         self.armed()
         slow, pid = SlowVisitor(LAPTOP, self.public_port), self.daemon.pid
@@ -893,8 +893,53 @@ class Apart(VisitorCase):
     def test_port_of_the_service_manager(self):
         """What it holds open and nobody wants is answered, and said."""
         self.configure(**{"public-ports": free_port()})
-        wait_for(lambda: "Port %d is no public port" % self.public_port in self.log(), "the warning")
+        warning = "listens at 127.0.0.1:%d, which is not what" % self.public_port
+        wait_for(lambda: warning in self.log(), "the warning")
         self.assertEqual(self.visit("x"), "TLSV1_UNRECOGNIZED_NAME")
+        with open(self.log_path, "w", encoding="ascii"):
+            pass
+        # An address is one too.
+        self.configure(**{"public-ports": self.public_port})
+        wait_for(lambda: warning in self.log(), "the warning")
+        with open(self.log_path, "w", encoding="ascii"):
+            pass
+        self.configure(listen="127.0.0.1")
+        self.assertNotIn(warning, self.log())
+
+    def test_generator(self):
+        """The socket unit that systemd is given has what ingress.conf says."""
+        program, folder = os.path.join(BUILD, "ingress-server/admin/funnel-ingress-generator"), os.path.join(self.folder, "units")
+        path = os.path.join(folder, "funnel-relay-public.socket")
+        os.mkdir(folder)
+
+        def made():
+            done = subprocess.run([program, folder, folder, folder], env=self.environment, capture_output=True, text=True, timeout=DEADLINE)
+            if not os.path.exists(path):
+                return done.returncode, done.stderr
+            with open(path, encoding="ascii") as file:
+                text = file.read()
+            os.unlink(path)
+            return done.returncode, re.findall("^ListenStream=(.*)$", text, re.M)
+        self.assertEqual(made(), (0, ""))  # there is no tunnel, and so are no units
+        self.edit("tunnel", "wireguard")
+        self.assertEqual(made(), (0, [str(self.public_port)]))
+        self.edit("public-ports", "443,8443")
+        self.edit("redirect-port", "80")
+        self.assertEqual(made(), (0, ["443", "8443", "80"]))
+        self.edit("listen", "192.0.2.7")
+        self.assertEqual(made(), (0, ["192.0.2.7:443", "192.0.2.7:8443", "192.0.2.7:80"]))
+        self.edit("listen", "2001:db8::7")
+        self.assertEqual(made(), (0, ["[2001:db8::7]:443", "[2001:db8::7]:8443", "[2001:db8::7]:80"]))
+        self.edit("public-ports", "many")
+        code, text = made()
+        self.assertEqual(code, 1)
+        self.assertIn("funnel-ingress check-config", text)
+        self.assertNotIn("many", text)
+        os.unlink(os.path.join(self.state, "ingress.conf"))
+        self.assertEqual(made(), (0, ""))
+        os.mkfifo(os.path.join(self.state, "ingress.conf"))
+        self.assertEqual(made(), (0, ""))
+        self.assertEqual(subprocess.run([program], capture_output=True, timeout=DEADLINE).returncode, 2)
 
     def test_needs_its_units(self):
         """It does not start an agent of its own beside those of units."""
