@@ -26,7 +26,7 @@
 #define RETRY_MAX_MS 5000
 #define VERIFY_AGAIN_S 60
 #define RECONSIDER_MS 1000 /* one change comes as many events */
-#define ASK_AGAIN_MS 60000 /* who did not answer */
+#define ASK_AGAIN_MS 15000 /* who did not answer */
 #define ASK_REST_S 10      /* whoever tells of changes does not make work */
 #define MOVE_AGAIN_S 60    /* a better one that does not last is not run after */
 #define WORKS_NOW                                                                                  \
