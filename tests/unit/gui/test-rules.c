@@ -4,7 +4,7 @@
 static GVariant *
 make_access (const char *text)
 {
-  return g_variant_ref_sink (g_variant_parse (G_VARIANT_TYPE_VARDICT, text, NULL, NULL, NULL));
+  return g_variant_parse (G_VARIANT_TYPE_VARDICT, text, NULL, NULL, NULL);
 }
 
 static void
