@@ -237,7 +237,7 @@ ELSEWHERE = {
     "systemctl enable --now funneld": "tests/vm/readme-setup", "funnel --system join": "tests/vm/readme-setup", "funnel --system --bg": "tests/vm/readme-setup",
     "apt install ./funnel-netns_*.deb": "the suite deb installs them with dpkg", "ufw ": "tests/docs/test_machine.py",
     "funnel-ingress restore": "tests/docs/test_guides.py", "funnel leave": "tests/docs/test_guides.py", "systemctl stop funnel-ingressd": "tests/vm/readme-setup",
-    "mv /var/lib/funnel-ingress": "a file is moved", "systemctl start funnel-ingressd": "as enable --now", "systemctl restart funnel-netns-ingress": "as stop and start",
+    "mv /var/lib/funnel-ingress": "a file is moved", "systemctl start funnel-ingressd": "as enable --now", "systemctl restart funnel-netns-ingress": "as stop and start", "systemctl restart funnel-relay": "as stop and start",
     "systemctl --user restart funneld": "as stop and start", "funnel audit laptop.example.org --ct-log": "tests/certs/test_witnesses.py",
 }
 
