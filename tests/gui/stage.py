@@ -37,6 +37,8 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 class Stage(Screen):
     def __init__(self, build):
+        if os.geteuid() == 0:
+            raise Failure("what a user runs is not tested as root; begin it with tests/gui/run")
         self.build = os.path.abspath(build)
         self.folder = tempfile.mkdtemp(prefix="funnel-gui-")
         self.children = {}
