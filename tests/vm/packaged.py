@@ -37,7 +37,7 @@ def in_vm(label, build, work, prepare, guest):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if done.returncode != UNABLE:
-            print("".join(f"    {line}\n" for line in done.stderr.splitlines() if line.strip()), end="", file=sys.stderr)
+            print("".join(f"    {line}\n" for line in done.stderr.splitlines() if line.strip() and "Job vm-command" not in line), end="", file=sys.stderr)
             if done.returncode not in (0, FAILED):
                 print(f"not ok {label}\n    the virtual machine ended with {done.returncode}")
             return done.returncode == 0
