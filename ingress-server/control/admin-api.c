@@ -549,7 +549,7 @@ listen_at (const char *path, GError **error)
 AdminApi *
 admin_api_new (const IngressParts *parts, const char *run_dir, GError **error)
 {
-  static const GuardedLimits limits = {CONNECTIONS_MAX, 0, DEADLINE_SECONDS};
+  static const GuardedLimits limits = {CONNECTIONS_MAX, 0, DEADLINE_SECONDS, FALSE};
   g_autoptr (AdminApi) self = g_new0 (AdminApi, 1);
   g_autoptr (GSocket) socket = NULL;
 

@@ -4,6 +4,7 @@
 #include "ingress-server/control/guarded-listener.h"
 
 #include "lib/base/error.h"
+#include "ingress-server/control/context-shard.h"
 #include "ingress-server/control/rate-limit.h"
 
 #include <netinet/in.h>
@@ -25,6 +26,7 @@ typedef struct
   GSocket *socket;
   GSocketAddress *remote; /* the object handed to SoupServer, by which messages are recognized */
   char *source;
+  ContextShard *shard; /* NULL: the default context */
   guint timer;
 } Guard;
 
@@ -50,6 +52,7 @@ on_connection_gone (gpointer data, GObject *connection)
       count_source (guard->listener, guard->source, -1);
     }
   g_clear_handle_id (&guard->timer, g_source_remove);
+  context_shard_release (guard->shard);
   g_object_unref (guard->socket);
   g_object_unref (guard->remote);
   g_free (guard->source);
@@ -134,11 +137,15 @@ on_service_incoming (GSocketService *service,
 {
   g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
   g_autofree char *source = remote ? source_of (remote) : NULL;
+  ContextShard *shard;
+  Guard *guard;
 
   if (!source || !has_room (self, source))
     return TRUE;
-  guard_new (self, connection, g_steal_pointer (&source), remote);
+  guard = guard_new (self, connection, g_steal_pointer (&source), remote);
+  shard = guard->shard = self->limits.sharded ? context_shard_enter () : NULL;
   hand_over (self, connection, remote);
+  context_shard_leave (shard);
   return TRUE;
 }
 

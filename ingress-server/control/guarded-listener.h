@@ -16,6 +16,7 @@ typedef struct
   guint max_connections;
   guint max_per_source; /* 0: no limit of its own */
   guint seconds;        /* to the end of a connection, unless released; 0: for ever */
+  gboolean sharded;     /* they may be many and stay: each is served in a shard (context-shard.h) */
 } GuardedLimits;
 
 /** guarded_listener_new: accept connections for @server. @certificate: wrap them in TLS; NULL:

@@ -10,7 +10,6 @@
 #include "ingress-server/control/join-api.h"
 #include "ingress-server/control/metrics.h"
 #include "ingress-server/control/no-trust.h"
-#include "ingress-server/control/patient-poll.h"
 #include "ingress-server/store/ingress-setup.h"
 #include "ingress-server/store/store-check.h"
 
@@ -347,7 +346,6 @@ ingress_app_new (const char *state_dir,
   self->run_dir = g_strdup (run_dir);
   self->relay_socket = g_strdup (relay_socket);
   self->loop = g_main_loop_new (NULL, FALSE);
-  patient_poll_install (g_main_context_default ());
   self->config = ingress_config_load (state_dir, error);
   if (self->config && take_run_dir (self, error) && make_parts (self, error))
     return self;

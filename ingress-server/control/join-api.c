@@ -303,7 +303,7 @@ on_head (SoupServer *server,
 static gboolean
 start_listening (JoinApi *self, GTlsCertificate *certificate, GError **error)
 {
-  static const GuardedLimits limits = {CONNECTIONS_MAX, PER_SOURCE_MAX, DEADLINE_SECONDS};
+  static const GuardedLimits limits = {CONNECTIONS_MAX, PER_SOURCE_MAX, DEADLINE_SECONDS, FALSE};
   const IngressConfig *config = ingress_registry_get_config (self->registry);
   g_autoptr (GPtrArray) sockets
       = guarded_listen_inet (config->listen, config->endpoint_port, error);

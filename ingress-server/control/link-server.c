@@ -308,7 +308,7 @@ link_server_new (IngressRegistry *registry,
 gboolean
 link_server_listen (LinkServer *self, GSocket *socket, GError **error)
 {
-  GuardedLimits limits = {2 * INGRESS_NODES_MAX, PER_SOURCE_MAX, HANDSHAKE_SECONDS};
+  GuardedLimits limits = {2 * INGRESS_NODES_MAX, PER_SOURCE_MAX, HANDSHAKE_SECONDS, TRUE};
 
   g_clear_pointer (&self->listener, guarded_listener_free);
   self->listener = guarded_listener_new (self->server, &limits, NULL);

@@ -285,7 +285,7 @@ on_request (SoupServer *server,
 MetricsServer *
 metrics_server_new (const IngressParts *parts, GError **error)
 {
-  static const GuardedLimits limits = {CONNECTIONS_MAX, 0, DEADLINE_SECONDS};
+  static const GuardedLimits limits = {CONNECTIONS_MAX, 0, DEADLINE_SECONDS, FALSE};
   g_autoptr (MetricsServer) self = g_new0 (MetricsServer, 1);
   g_autoptr (GPtrArray) sockets
       = guarded_listen_inet (parts->config->metrics_host, parts->config->metrics_port, error);

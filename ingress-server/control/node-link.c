@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "lib/base/error.h"
+#include "ingress-server/control/context-shard.h"
 #include "ingress-server/control/rate-limit.h"
 
 #define MESSAGES_PER_SECOND 20
@@ -201,12 +202,8 @@ take_bad (IngressNodeLink *self, const GError *error)
 }
 
 static void
-on_connection_message (SoupWebsocketConnection *connection,
-                       SoupWebsocketDataType type,
-                       GBytes *bytes,
-                       IngressNodeLink *self)
+take_bytes (IngressNodeLink *self, SoupWebsocketDataType type, GBytes *bytes)
 {
-  g_autoptr (IngressNodeLink) keep = g_object_ref (self);
   g_autoptr (FunnelLinkMessage) message = NULL;
   g_autoptr (GError) error = NULL;
   gint64 now = g_get_monotonic_time ();
@@ -231,6 +228,20 @@ on_connection_message (SoupWebsocketConnection *connection,
     take_bad (self, error);
 }
 
+/* The connection is served in a shard; what its messages set off is not. */
+static void
+on_connection_message (SoupWebsocketConnection *connection,
+                       SoupWebsocketDataType type,
+                       GBytes *bytes,
+                       IngressNodeLink *self)
+{
+  g_autoptr (IngressNodeLink) keep = g_object_ref (self);
+
+  context_shard_suspend ();
+  take_bytes (self, type, bytes);
+  context_shard_resume ();
+}
+
 static void
 on_connection_error (SoupWebsocketConnection *connection, GError *error, IngressNodeLink *self)
 {
@@ -242,7 +253,9 @@ on_connection_closed (SoupWebsocketConnection *connection, IngressNodeLink *self
 {
   g_autoptr (IngressNodeLink) keep = g_object_ref (self);
 
+  context_shard_suspend ();
   finish (self, N_ ("The node closed it"));
+  context_shard_resume ();
 }
 
 /* Life. */
