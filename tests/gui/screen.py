@@ -2,6 +2,7 @@
 """A screen with a window manager and a panel, and what is to be seen and clicked there."""
 import os
 import shutil
+import time
 
 import patience
 
@@ -139,9 +140,16 @@ class Screen:
         self.click(16, 16)
 
     def open_menu(self):
-        """Where it is. What stands in it may come after itself."""
-        self.click(16, 16, 3)
-        return patience.wait(lambda: [menu for menu in self.menus() if menu[3] > 100], "the menu")[0]
+        """Where it is. What stands in it may come after itself; and a panel that has not drawn the icon yet takes no click on it."""
+        clicked = [0.0]
+
+        def shown():
+            menus = self.menus()
+            if not menus and time.monotonic() > clicked[0] + 3:
+                self.click(16, 16, 3)
+                clicked[0] = time.monotonic()
+            return [menu for menu in menus if menu[3] > 100]
+        return patience.wait(shown, "the menu")[0]
 
     def switch_in_menu(self, name):
         """The second line of the menu is the first share; the first of its submenu is the switch. A panel may close its menu

@@ -200,7 +200,7 @@ class Claims(ClaimsCase):
         self.assertEqual(self.listed()["state"], "quarantine")
 
     def test_lost(self):
-        self.configure(**{"claim-check": "1s", "claim-grace": "4s"})
+        self.configure(**{"claim-check": "1s", "claim-grace": "1h"})
         self.publish("blog CNAME laptop.%s." % ZONE)
         link = self.asked(self.laptop)
         self.told(link, "held")
@@ -215,11 +215,17 @@ class Claims(ClaimsCase):
         self.assertEqual(self.listed()["state"], "lost")
         self.publish("blog CNAME laptop.%s." % ZONE)
         self.told(link, "held")
+
+    def test_lost_for_too_long(self):
+        self.configure(**{"claim-check": "1s", "claim-grace": "1s"})
+        self.publish("blog CNAME laptop.%s." % ZONE)
+        link = self.asked(self.laptop)
+        self.told(link, "held")
         self.publish()
         self.told(link, "lost")
         self.granted(link, there=False)
         self.assertEqual(self.listed()["state"], "quarantine")
-        self.publish("blog CNAME laptop.%s." % ZONE)
+        self.again(link, "blog CNAME laptop.%s." % ZONE)
         self.told(link, "held")
 
     def test_silence(self):
