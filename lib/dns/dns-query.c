@@ -32,14 +32,14 @@ join_strings (const ldns_rr *record)
 {
   GString *text = g_string_new (NULL);
 
-  for (size_t i = 0; i < ldns_rr_rd_count (record); i++)
+  for (size_t i = 0; i < dns_ldns.rr_rd_count (record); i++)
     {
-      const ldns_rdf *rdf = ldns_rr_rdf (record, i);
-      const guint8 *data = ldns_rdf_data (rdf);
+      const ldns_rdf *rdf = dns_ldns.rr_rdf (record, i);
+      const guint8 *data = dns_ldns.rdf_data (rdf);
 
-      if (ldns_rdf_size (rdf) > 0)
+      if (dns_ldns.rdf_size (rdf) > 0)
         g_string_append_len (text, (const char *)data + 1,
-                             MIN (data[0], (gssize)ldns_rdf_size (rdf) - 1));
+                             MIN (data[0], (gssize)dns_ldns.rdf_size (rdf) - 1));
     }
   return g_string_free (text, FALSE);
 }
@@ -49,9 +49,9 @@ print_data (const ldns_rr *record)
 {
   GString *text = g_string_new (NULL);
 
-  for (size_t i = 0; i < ldns_rr_rd_count (record); i++)
+  for (size_t i = 0; i < dns_ldns.rr_rd_count (record); i++)
     {
-      char *part = ldns_rdf2str (ldns_rr_rdf (record, i));
+      char *part = dns_ldns.rdf2str (dns_ldns.rr_rdf (record, i));
 
       g_string_append_printf (text, "%s%s", i ? " " : "", part ? part : "");
       free (part);
@@ -73,16 +73,16 @@ is_printable (const char *text)
 static GStrv
 collect (const ldns_pkt *answer, ldns_rr_type type)
 {
-  const ldns_rr_list *records = ldns_pkt_answer (answer);
+  const ldns_rr_list *records = dns_ldns.pkt_answer (answer);
   g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
 
-  for (size_t i = 0; i < ldns_rr_list_rr_count (records) && texts->len < FUNNEL_DNS_RECORDS_MAX;
+  for (size_t i = 0; i < dns_ldns.rr_list_rr_count (records) && texts->len < FUNNEL_DNS_RECORDS_MAX;
        i++)
     {
-      const ldns_rr *record = ldns_rr_list_rr (records, i);
+      const ldns_rr *record = dns_ldns.rr_list_rr (records, i);
       g_autofree char *text = NULL;
 
-      if (ldns_rr_get_type (record) != type)
+      if (dns_ldns.rr_get_type (record) != type)
         continue;
       text = type == LDNS_RR_TYPE_TXT ? join_strings (record) : print_data (record);
       if (is_printable (text))
@@ -97,7 +97,7 @@ collect (const ldns_pkt *answer, ldns_rr_type type)
 static GStrv
 judge (const Query *query, const ldns_pkt *answer, ldns_rr_type type, GError **error)
 {
-  ldns_pkt_rcode code = ldns_pkt_get_rcode (answer);
+  ldns_pkt_rcode code = dns_ldns.pkt_get_rcode (answer);
   GStrv texts;
 
   if (code != LDNS_RCODE_NOERROR && code != LDNS_RCODE_NXDOMAIN)
@@ -117,16 +117,17 @@ judge (const Query *query, const ldns_pkt *answer, ldns_rr_type type, GError **e
 static gboolean
 is_answer_to (const ldns_pkt *question, const ldns_pkt *answer)
 {
-  const ldns_rr_list *asked = ldns_pkt_question (question), *told = ldns_pkt_question (answer);
+  const ldns_rr_list *asked = dns_ldns.pkt_question (question),
+                     *told = dns_ldns.pkt_question (answer);
   const ldns_rr *a, *b;
 
-  if (!ldns_pkt_qr (answer) || ldns_pkt_id (answer) != ldns_pkt_id (question)
-      || ldns_rr_list_rr_count (told) != 1)
+  if (!dns_ldns.pkt_qr (answer) || dns_ldns.pkt_id (answer) != dns_ldns.pkt_id (question)
+      || dns_ldns.rr_list_rr_count (told) != 1)
     return FALSE;
-  a = ldns_rr_list_rr (asked, 0);
-  b = ldns_rr_list_rr (told, 0);
-  return ldns_rr_get_type (a) == ldns_rr_get_type (b)
-         && ldns_dname_compare (ldns_rr_owner (a), ldns_rr_owner (b)) == 0;
+  a = dns_ldns.rr_list_rr (asked, 0);
+  b = dns_ldns.rr_list_rr (told, 0);
+  return dns_ldns.rr_get_type (a) == dns_ldns.rr_get_type (b)
+         && dns_ldns.dname_compare (dns_ldns.rr_owner (a), dns_ldns.rr_owner (b)) == 0;
 }
 
 static GStrv
@@ -139,11 +140,11 @@ send_question (const Query *query,
   g_autoptr (ldns_pkt) question = NULL;
   g_autoptr (ldns_pkt) answer = NULL;
   guint16 flags = query->recurse || !query->server ? LDNS_RD : 0;
-  ldns_status status
-      = ldns_resolver_prepare_query_pkt (&question, resolver, name, type, LDNS_RR_CLASS_IN, flags);
+  ldns_status status = dns_ldns.resolver_prepare_query_pkt (&question, resolver, name, type,
+                                                            LDNS_RR_CLASS_IN, flags);
 
   if (status == LDNS_STATUS_OK)
-    status = ldns_resolver_send_pkt (&answer, resolver, question);
+    status = dns_ldns.resolver_send_pkt (&answer, resolver, question);
   if (status != LDNS_STATUS_OK || !answer)
     dns_fail_status (status != LDNS_STATUS_OK ? status : LDNS_STATUS_NETWORK_ERR, query->server,
                      error);
@@ -158,13 +159,14 @@ send_question (const Query *query,
 static GStrv
 ask (const Query *query, GError **error)
 {
-  ldns_rr_type type = ldns_get_rr_type_by_name (query->type);
-  g_autoptr (ldns_rdf) name = dns_name_parse (query->name, error);
+  g_autoptr (ldns_rdf) name = dns_ldns_load (error) ? dns_name_parse (query->name, error) : NULL;
   g_autoptr (ldns_resolver) resolver
       = name ? dns_resolver_new (query->server, query->seconds, error) : NULL;
+  ldns_rr_type type;
 
   if (!resolver)
     return NULL;
+  type = dns_ldns.get_rr_type_by_name (query->type);
   if (type != 0)
     return send_question (query, resolver, name, type, error);
   g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,

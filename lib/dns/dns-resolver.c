@@ -42,9 +42,9 @@ set_server (ldns_resolver *resolver, const char *server, GError **error)
   g_autofree char *text = address ? g_inet_address_to_string (address) : NULL;
   gboolean six = address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
   g_autoptr (ldns_rdf) rdf
-      = text ? ldns_rdf_new_frm_str (six ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, text) : NULL;
+      = text ? dns_ldns.rdf_new_frm_str (six ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, text) : NULL;
 
-  if (!rdf || ldns_resolver_push_nameserver (resolver, rdf) != LDNS_STATUS_OK)
+  if (!rdf || dns_ldns.resolver_push_nameserver (resolver, rdf) != LDNS_STATUS_OK)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
                    N_ ("“%s” is not the address of a DNS server; write for example 192.0.2.53, or "
@@ -52,7 +52,7 @@ set_server (ldns_resolver *resolver, const char *server, GError **error)
                    server);
       return FALSE;
     }
-  ldns_resolver_set_port (resolver, port);
+  dns_ldns.resolver_set_port (resolver, port);
   return TRUE;
 }
 
@@ -63,8 +63,8 @@ dns_resolver_new (const char *server, guint seconds, GError **error)
   struct timeval timeout = {.tv_sec = MAX (seconds / RETRIES, 1)};
 
   if (server)
-    resolver = ldns_resolver_new ();
-  else if (ldns_resolver_new_frm_file (&resolver, NULL) != LDNS_STATUS_OK)
+    resolver = dns_ldns.resolver_new ();
+  else if (dns_ldns.resolver_new_frm_file (&resolver, NULL) != LDNS_STATUS_OK)
     resolver = NULL;
   if (!resolver)
     {
@@ -74,19 +74,19 @@ dns_resolver_new (const char *server, guint seconds, GError **error)
     }
   if (server && !set_server (resolver, server, error))
     return NULL;
-  ldns_resolver_set_timeout (resolver, timeout);
-  ldns_resolver_set_retry (resolver, RETRIES);
-  ldns_resolver_set_defnames (resolver, false);
-  ldns_resolver_set_dnsrch (resolver, false);
-  ldns_resolver_set_recursive (resolver, server == NULL);
-  ldns_resolver_set_fail (resolver, false);
+  dns_ldns.resolver_set_timeout (resolver, timeout);
+  dns_ldns.resolver_set_retry (resolver, RETRIES);
+  dns_ldns.resolver_set_defnames (resolver, false);
+  dns_ldns.resolver_set_dnsrch (resolver, false);
+  dns_ldns.resolver_set_recursive (resolver, server == NULL);
+  dns_ldns.resolver_set_fail (resolver, false);
   return g_steal_pointer (&resolver);
 }
 
 ldns_rdf *
 dns_name_parse (const char *name, GError **error)
 {
-  ldns_rdf *rdf = strlen (name) <= 254 ? ldns_dname_new_frm_str (name) : NULL;
+  ldns_rdf *rdf = strlen (name) <= 254 ? dns_ldns.dname_new_frm_str (name) : NULL;
 
   if (!rdf)
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
@@ -108,7 +108,7 @@ describe_status (ldns_status status)
     case LDNS_STATUS_ADDRESS_ERR:
       return N_ ("nothing comes back");
     default:
-      return ldns_get_errorstr_by_id (status);
+      return dns_ldns.get_errorstr_by_id (status);
     }
 }
 
@@ -130,7 +130,7 @@ gboolean
 dns_fail_code (ldns_pkt_rcode code, const char *server, GError **error)
 {
   g_autofree char *text = NULL;
-  char *name = ldns_pkt_rcode2str (code);
+  char *name = dns_ldns.pkt_rcode2str (code);
 
   text = g_strdup (name ? name : N_ ("an unknown code"));
   free (name);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Shared by the files of this room: ldns resolvers made from our words. Blocking. */
+/* Shared by the files of this room: ldns resolvers made from our words. Blocking, and only after
+ * dns_ldns_load. */
 
-#include <gio/gio.h>
-#include <ldns/ldns.h>
+#include "lib/dns/dns-ldns.h"
 
 G_BEGIN_DECLS
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_resolver, ldns_resolver_deep_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_pkt, ldns_pkt_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_rdf, ldns_rdf_deep_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_resolver, dns_ldns.resolver_deep_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_pkt, dns_ldns.pkt_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_rdf, dns_ldns.rdf_deep_free)
 
 /** dns_resolver_new: for @server (IP literal, with or without port), or for the system's resolvers
  * when it is NULL, giving up after @seconds. */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_rr_list, ldns_rr_list_deep_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ldns_rr_list, dns_ldns.rr_list_deep_free)
 
 typedef struct
 {
@@ -55,13 +55,13 @@ update_free (Update *update)
 static void
 add_removal (ldns_rr_list *updates, const ldns_rdf *name, ldns_rr_type type)
 {
-  ldns_rr *record = ldns_rr_new ();
+  ldns_rr *record = dns_ldns.rr_new ();
 
-  ldns_rr_set_owner (record, ldns_rdf_clone (name));
-  ldns_rr_set_type (record, type);
-  ldns_rr_set_class (record, LDNS_RR_CLASS_ANY);
-  ldns_rr_set_ttl (record, 0);
-  ldns_rr_list_push_rr (updates, record);
+  dns_ldns.rr_set_owner (record, dns_ldns.rdf_clone (name));
+  dns_ldns.rr_set_type (record, type);
+  dns_ldns.rr_set_class (record, LDNS_RR_CLASS_ANY);
+  dns_ldns.rr_set_ttl (record, 0);
+  dns_ldns.rr_list_push_rr (updates, record);
 }
 
 static gboolean
@@ -72,7 +72,7 @@ add_address (ldns_rr_list *updates,
              GError **error)
 {
   gboolean six = strchr (address, ':') != NULL;
-  ldns_rdf *data = ldns_rdf_new_frm_str (six ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, address);
+  ldns_rdf *data = dns_ldns.rdf_new_frm_str (six ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, address);
   ldns_rr *record;
 
   if (!data)
@@ -81,13 +81,13 @@ add_address (ldns_rr_list *updates,
                    address);
       return FALSE;
     }
-  record = ldns_rr_new ();
-  ldns_rr_set_owner (record, ldns_rdf_clone (name));
-  ldns_rr_set_type (record, six ? LDNS_RR_TYPE_AAAA : LDNS_RR_TYPE_A);
-  ldns_rr_set_class (record, LDNS_RR_CLASS_IN);
-  ldns_rr_set_ttl (record, ttl);
-  ldns_rr_push_rdf (record, data);
-  ldns_rr_list_push_rr (updates, record);
+  record = dns_ldns.rr_new ();
+  dns_ldns.rr_set_owner (record, dns_ldns.rdf_clone (name));
+  dns_ldns.rr_set_type (record, six ? LDNS_RR_TYPE_AAAA : LDNS_RR_TYPE_A);
+  dns_ldns.rr_set_class (record, LDNS_RR_CLASS_IN);
+  dns_ldns.rr_set_ttl (record, ttl);
+  dns_ldns.rr_push_rdf (record, data);
+  dns_ldns.rr_list_push_rr (updates, record);
   return TRUE;
 }
 
@@ -110,7 +110,7 @@ static ldns_pkt *
 build (const Update *update, GError **error)
 {
   g_autoptr (ldns_rdf) zone = dns_name_parse (update->zone, error);
-  g_autoptr (ldns_rr_list) updates = ldns_rr_list_new ();
+  g_autoptr (ldns_rr_list) updates = dns_ldns.rr_list_new ();
   ldns_pkt *packet;
 
   if (!zone)
@@ -118,13 +118,13 @@ build (const Update *update, GError **error)
   for (guint i = 0; i < update->changes->len; i++)
     if (!add_change (updates, g_ptr_array_index (update->changes, i), update->ttl, error))
       return NULL;
-  packet = ldns_update_pkt_new (g_steal_pointer (&zone), LDNS_RR_CLASS_IN, NULL, updates, NULL);
+  packet = dns_ldns.update_pkt_new (g_steal_pointer (&zone), LDNS_RR_CLASS_IN, NULL, updates, NULL);
   if (!packet)
     {
       g_set_error_literal (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED, "Cannot build a DNS update");
       return NULL;
     }
-  ldns_pkt_set_random_id (packet);
+  dns_ldns.pkt_set_random_id (packet);
   return packet;
 }
 
@@ -153,7 +153,7 @@ judge (const Update *update, ldns_pkt_rcode code, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++)
     if (refusals[i].code == (int)code)
       {
-        char *name = ldns_pkt_rcode2str (code);
+        char *name = dns_ldns.pkt_rcode2str (code);
 
         g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ALLOWED,
                      "DNS server %s answers %s for zone %s: %s", update->server, name, update->zone,
@@ -172,9 +172,9 @@ set_key (ldns_resolver *resolver, const FunnelDnsKey *key)
       g_str_equal (key->algorithm, "hmac-md5") ? "hmac-md5.sig-alg.reg.int" : key->algorithm, ".",
       NULL);
 
-  ldns_resolver_set_tsig_keyname (resolver, name);
-  ldns_resolver_set_tsig_algorithm (resolver, algorithm);
-  ldns_resolver_set_tsig_keydata (resolver, key->secret);
+  dns_ldns.resolver_set_tsig_keyname (resolver, name);
+  dns_ldns.resolver_set_tsig_algorithm (resolver, algorithm);
+  dns_ldns.resolver_set_tsig_keydata (resolver, key->secret);
 }
 
 static gboolean
@@ -186,17 +186,17 @@ send_update (const Update *update, ldns_resolver *resolver, ldns_pkt *packet, GE
   if (update->key)
     {
       set_key (resolver, update->key);
-      status = ldns_update_pkt_tsig_add (packet, resolver);
+      status = dns_ldns.update_pkt_tsig_add (packet, resolver);
       if (status != LDNS_STATUS_OK)
         return dns_fail_status (status, update->server, error);
     }
-  status = ldns_resolver_send_pkt (&answer, resolver, packet);
+  status = dns_ldns.resolver_send_pkt (&answer, resolver, packet);
   if (status == LDNS_STATUS_CRYPTO_TSIG_BOGUS || status == LDNS_STATUS_CRYPTO_TSIG_ERR)
     return judge (update, LDNS_RCODE_NOTAUTH, error);
   if (status != LDNS_STATUS_OK || !answer)
     return dns_fail_status (status != LDNS_STATUS_OK ? status : LDNS_STATUS_NETWORK_ERR,
                             update->server, error);
-  return judge (update, ldns_pkt_get_rcode (answer), error);
+  return judge (update, dns_ldns.pkt_get_rcode (answer), error);
 }
 
 static void
@@ -204,7 +204,7 @@ run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   const Update *update = data;
   GError *error = NULL;
-  g_autoptr (ldns_pkt) packet = build (update, &error);
+  g_autoptr (ldns_pkt) packet = dns_ldns_load (&error) ? build (update, &error) : NULL;
   g_autoptr (ldns_resolver) resolver
       = packet ? dns_resolver_new (update->server, update->seconds, &error) : NULL;
 

@@ -170,6 +170,9 @@ def test_install():
         raise Failure(states)
     if there("dpkg", "--verify", *PACKAGES).strip():
         raise Failure("installed files differ from the packages'")
+    # Loaded for the first question, so that dpkg-shlibdeps does not see it.
+    if not glob.glob(ROOT + "/usr/lib/*/libldns.so.3"):
+        raise Failure("no package depends on the library that DNS is asked with")
     for user in ("funnel", "funnel-ingress"):
         there("id", user)
     enabled = [p for p in glob.glob(ROOT + "/etc/systemd/**/*", recursive=True) if "funnel" in os.path.basename(p)]
