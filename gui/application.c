@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "gui/background.h"
+#include "gui/focus-ring.h"
 #include "gui/preferences.h"
 #include "gui/window.h"
 #include "gui/gui-resources.h"
@@ -251,6 +252,7 @@ funnel_application_startup (GApplication *application)
   self->connection = funnel_connection_new (G_BUS_TYPE_SESSION);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   set_keys (GTK_APPLICATION (self));
+  funnel_focus_ring_keep (GTK_APPLICATION (self));
   g_signal_connect_object (self->connection, "changed", G_CALLBACK (on_connection_changed), self,
                            G_CONNECT_SWAPPED);
   self->background

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/focus.h"
 #include "gui/labels.h"
 #include "gui/tell.h"
 
@@ -14,6 +15,7 @@ struct _FunnelDoctorList
   FunnelConnection *connection;
   char *name;            /* NULL: everything */
   GCancellable *looking; /* NULL: not under way */
+  gboolean had_focus;    /* the button, when it was switched off */
   GPtrArray *rows;
   AdwPreferencesGroup *group;
   GtkWidget *examine;
@@ -27,6 +29,20 @@ clear_rows (FunnelDoctorList *self)
   for (guint i = 0; i < self->rows->len; i++)
     adw_preferences_group_remove (self->group, g_ptr_array_index (self->rows, i));
   g_ptr_array_set_size (self->rows, 0);
+}
+
+/* Whether another look may be asked for. What is switched off loses the keyboard, and gets it back
+ * unless it went elsewhere meanwhile. */
+static void
+allow (FunnelDoctorList *self, gboolean allowed)
+{
+  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
+
+  if (!allowed)
+    self->had_focus = funnel_focus_is_in (self->examine);
+  gtk_widget_set_sensitive (self->examine, allowed);
+  if (allowed && self->had_focus && root && !gtk_root_get_focus (root))
+    gtk_widget_grab_focus (self->examine);
 }
 
 static const char *
@@ -74,7 +90,7 @@ doctor_cb (GObject *source, GAsyncResult *result, gpointer data)
       return;
     }
   g_clear_object (&self->looking);
-  gtk_widget_set_sensitive (self->examine, TRUE);
+  allow (self, TRUE);
   funnel_tell_error (GTK_WIDGET (self), error);
   clear_rows (self);
   for (gsize i = 0; steps && i < MIN (g_variant_n_children (steps), STEPS_MAX); i++)
@@ -98,7 +114,7 @@ on_examine (FunnelDoctorList *self)
   if (self->name)
     g_variant_dict_insert (&options, "name", "s", self->name);
   self->looking = g_cancellable_new ();
-  gtk_widget_set_sensitive (self->examine, FALSE);
+  allow (self, FALSE);
   funnel_dbus_manager_call_doctor (funnel_client_get_manager (client),
                                    g_variant_dict_end (&options), self->looking, doctor_cb,
                                    g_object_ref (self));

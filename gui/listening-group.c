@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "gui/autostart.h"
+#include "gui/focus.h"
 #include "gui/labels.h"
 #include "gui/port-guess.h"
 #include "gui/tell.h"
@@ -151,6 +152,7 @@ add_port (FunnelListeningGroup *self, guint16 port, guint pid, const char *progr
   gtk_switch_set_active (GTK_SWITCH (toggle), share && funnel_dbus_share_get_enabled (share));
   gtk_widget_set_valign (toggle, GTK_ALIGN_CENTER);
   g_object_set_data (G_OBJECT (toggle), "funnel-port", GUINT_TO_POINTER (port));
+  g_object_set_data (G_OBJECT (row), "funnel-port", GUINT_TO_POINTER (port));
   g_signal_connect_object (toggle, "state-set", G_CALLBACK (on_port_state_set), self, 0);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), toggle);
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (row), toggle);
@@ -176,6 +178,26 @@ add_note (FunnelListeningGroup *self, const char *text)
   add_row (self, row);
 }
 
+/* The port of a row; 0: it is none's. */
+static guint
+get_port (FunnelListeningGroup *self, int row)
+{
+  return GPOINTER_TO_UINT (
+      g_object_get_data (g_ptr_array_index (self->rows, (guint)row), "funnel-port"));
+}
+
+/* Ports come and go, and a switch that gets the keyboard must be the one that had it. */
+static void
+restore_focus (FunnelListeningGroup *self, FunnelFocusPlace place, guint port)
+{
+  if (place.row < 0)
+    return;
+  for (guint i = 0; i < self->rows->len; i++)
+    if (get_port (self, (int)i) == port)
+      place.row = (int)i;
+  funnel_focus_restore (self->rows, place);
+}
+
 static void
 show_ports (FunnelListeningGroup *self, GVariant *ports)
 {
@@ -183,6 +205,8 @@ show_ports (FunnelListeningGroup *self, GVariant *ports)
   guint16 port = 0, last = 0;
   guint32 pid = 0;
   const char *program = NULL;
+  FunnelFocusPlace place = funnel_focus_find (self->rows);
+  guint kept = place.row < 0 ? 0 : get_port (self, place.row);
 
   clear_rows (self);
   g_variant_iter_init (&iter, ports);
@@ -196,6 +220,7 @@ show_ports (FunnelListeningGroup *self, GVariant *ports)
     }
   if (self->rows->len == 0)
     add_note (self, _ ("No program waits for connections. Start one, then look again."));
+  restore_focus (self, place, kept);
 }
 
 static void

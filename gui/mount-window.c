@@ -4,8 +4,8 @@
 #include <glib/gi18n.h>
 
 #include "gui/labels.h"
-#include "gui/mnemonics.h"
 #include "gui/publish.h"
+#include "gui/spoken.h"
 
 /* Of the combo of host names; what was set elsewhere to another name is the third. */
 enum
@@ -279,5 +279,5 @@ funnel_mount_window_init (FunnelMountWindow *self)
 {
   self->closed = g_cancellable_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
-  funnel_mnemonics_name (GTK_WIDGET (self));
+  funnel_spoken_name (GTK_WIDGET (self));
 }

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/focus.h"
 #include "gui/labels.h"
 #include "gui/mount-window.h"
 #include "gui/question.h"
@@ -153,6 +154,7 @@ void
 funnel_mounts_group_update (FunnelMountsGroup *self)
 {
   GVariant *mounts = NULL;
+  FunnelFocusPlace place = {0};
   gsize n = 0;
   gboolean mine = FALSE;
 
@@ -162,6 +164,7 @@ funnel_mounts_group_update (FunnelMountsGroup *self)
     return;
   g_clear_pointer (&self->shown, g_variant_unref);
   self->shown = g_variant_ref (mounts);
+  place = funnel_focus_find (self->rows);
   for (guint i = 0; i < self->rows->len; i++)
     adw_preferences_group_remove (ADW_PREFERENCES_GROUP (self), g_ptr_array_index (self->rows, i));
   g_ptr_array_set_size (self->rows, 0);
@@ -176,6 +179,7 @@ funnel_mounts_group_update (FunnelMountsGroup *self)
 
       add_row (self, mount, mine, n == 1);
     }
+  funnel_focus_restore (self->rows, place);
 }
 
 void

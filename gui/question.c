@@ -3,7 +3,7 @@
 
 #include <glib/gi18n.h>
 
-#include "gui/mnemonics.h"
+#include "gui/spoken.h"
 
 AdwMessageDialog *
 funnel_question_new (GtkWidget *widget,
@@ -19,6 +19,6 @@ funnel_question_new (GtkWidget *widget,
   adw_message_dialog_set_response_appearance (dialog, FUNNEL_QUESTION_YES, look);
   adw_message_dialog_set_default_response (dialog, "no");
   adw_message_dialog_set_close_response (dialog, "no");
-  funnel_mnemonics_name (GTK_WIDGET (dialog));
+  funnel_spoken_name (GTK_WIDGET (dialog));
   return dialog;
 }

@@ -10,8 +10,8 @@
 
 struct _FunnelShareRow
 {
-  GtkBox parent_instance;
-  FunnelDBusShare *share; /* NULL: the row is not in use */
+  GtkListBoxRow parent_instance;
+  FunnelDBusShare *share;
   gulong notify_handler;
   guint update_source; /* several properties change at once */
   gboolean updating;   /* the switch moves because of the share, not because of the user */
@@ -28,7 +28,7 @@ struct _FunnelShareRow
   GtkSwitch *toggle;
 };
 
-G_DEFINE_FINAL_TYPE (FunnelShareRow, funnel_share_row, GTK_TYPE_BOX)
+G_DEFINE_FINAL_TYPE (FunnelShareRow, funnel_share_row, GTK_TYPE_LIST_BOX_ROW)
 
 static void
 set_tone (GtkWidget *widget, FunnelTone tone)
@@ -87,6 +87,17 @@ show_traffic (FunnelShareRow *self)
   gtk_widget_set_visible (self->traffic_box, any);
 }
 
+/* What a screen reader says when the keyboard comes to the row. */
+static void
+show_name (FunnelShareRow *self, const char *shown)
+{
+  FunnelLook look = funnel_look_share (funnel_dbus_share_get_state (self->share));
+  g_autofree char *name
+      = g_strdup_printf ("%s, %s, %s", shown, gtk_label_get_text (self->target), look.words);
+
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+}
+
 static void
 update (FunnelShareRow *self)
 {
@@ -102,6 +113,7 @@ update (FunnelShareRow *self)
   gtk_label_set_text (self->name, shown);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), url);
   gtk_label_set_text (self->target, bound ? bound : target);
+  show_name (self, shown);
   show_state (self);
   show_switch (self);
   show_traffic (self);
@@ -134,7 +146,7 @@ set_enabled_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (!error)
     return;
   funnel_tell_error (GTK_WIDGET (self), error);
-  if (self->share == FUNNEL_DBUS_SHARE (source))
+  if (self->share)
     show_switch (self);
 }
 
@@ -149,38 +161,22 @@ on_toggle_state_set (GtkSwitch *toggle, gboolean on, FunnelShareRow *self)
   return FALSE;
 }
 
-static void
-drop_share (FunnelShareRow *self)
+FunnelDBusShare *
+funnel_share_row_get_share (FunnelShareRow *self)
 {
-  g_clear_handle_id (&self->update_source, g_source_remove);
-  if (self->share)
-    g_clear_signal_handler (&self->notify_handler, self->share);
-  g_clear_object (&self->share);
-}
-
-void
-funnel_share_row_set_share (FunnelShareRow *self, FunnelDBusShare *share)
-{
-  g_return_if_fail (FUNNEL_IS_SHARE_ROW (self));
-  drop_share (self);
-  funnel_traffic_graph_set_share (self->graph, share);
-  if (!share)
-    return;
-  self->share = g_object_ref (share);
-  self->notify_handler
-      = g_signal_connect_swapped (share, "notify", G_CALLBACK (on_share_notify), self);
-  gtk_actionable_set_action_target (GTK_ACTIONABLE (self->copy), "s",
-                                    g_dbus_proxy_get_object_path (G_DBUS_PROXY (share)));
-  /* Without a target it would not fit the action. */
-  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->copy), "app.share-copy");
-  gtk_menu_button_set_menu_model (self->more, funnel_share_menu_get (share));
-  update (self);
+  g_return_val_if_fail (FUNNEL_IS_SHARE_ROW (self), NULL);
+  return self->share;
 }
 
 static void
 funnel_share_row_dispose (GObject *object)
 {
-  drop_share (FUNNEL_SHARE_ROW (object));
+  FunnelShareRow *self = FUNNEL_SHARE_ROW (object);
+
+  g_clear_handle_id (&self->update_source, g_source_remove);
+  if (self->share)
+    g_clear_signal_handler (&self->notify_handler, self->share);
+  g_clear_object (&self->share);
   G_OBJECT_CLASS (funnel_share_row_parent_class)->dispose (object);
 }
 
@@ -213,7 +209,19 @@ funnel_share_row_init (FunnelShareRow *self)
 }
 
 GtkWidget *
-funnel_share_row_new (void)
+funnel_share_row_new (FunnelDBusShare *share)
 {
-  return g_object_new (FUNNEL_TYPE_SHARE_ROW, NULL);
+  FunnelShareRow *self = g_object_new (FUNNEL_TYPE_SHARE_ROW, NULL);
+
+  self->share = g_object_ref (share);
+  self->notify_handler
+      = g_signal_connect_swapped (share, "notify", G_CALLBACK (on_share_notify), self);
+  funnel_traffic_graph_set_share (self->graph, share);
+  gtk_actionable_set_action_target (GTK_ACTIONABLE (self->copy), "s",
+                                    g_dbus_proxy_get_object_path (G_DBUS_PROXY (share)));
+  /* Without a target it would not fit the action. */
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->copy), "app.share-copy");
+  gtk_menu_button_set_menu_model (self->more, funnel_share_menu_get (share));
+  update (self);
+  return GTK_WIDGET (self);
 }

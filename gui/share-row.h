@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* One share in the list. Rows are reused for other shares as the list scrolls. */
+/* One share in the list. */
 
 #include <gtk/gtk.h>
 
@@ -10,10 +10,9 @@
 G_BEGIN_DECLS
 
 #define FUNNEL_TYPE_SHARE_ROW (funnel_share_row_get_type ())
-G_DECLARE_FINAL_TYPE (FunnelShareRow, funnel_share_row, FUNNEL, SHARE_ROW, GtkBox)
+G_DECLARE_FINAL_TYPE (FunnelShareRow, funnel_share_row, FUNNEL, SHARE_ROW, GtkListBoxRow)
 
-GtkWidget *funnel_share_row_new (void);
-/** funnel_share_row_set_share: show @share; NULL: nothing, and forget the last one. */
-void funnel_share_row_set_share (FunnelShareRow *self, FunnelDBusShare *share);
+GtkWidget *funnel_share_row_new (FunnelDBusShare *share);
+FunnelDBusShare *funnel_share_row_get_share (FunnelShareRow *self);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "gui/focus.h"
 #include "gui/labels.h"
 
 #define ROWS_MAX 25
@@ -79,6 +80,7 @@ static void
 show (FunnelVisitorList *self, GVariant *requests)
 {
   gsize n = g_variant_n_children (requests);
+  FunnelFocusPlace place = funnel_focus_find (self->rows);
 
   clear_rows (self);
   for (gsize i = n; i > 0 && self->rows->len < ROWS_MAX; i--)
@@ -89,6 +91,7 @@ show (FunnelVisitorList *self, GVariant *requests)
       adw_preferences_group_add (self->group, row);
       g_ptr_array_add (self->rows, row);
     }
+  funnel_focus_restore (self->rows, place);
   adw_preferences_group_set_description (
       self->group, n ? _ ("Since the Funnel service started")
                      : _ ("Nobody has come since the Funnel service started"));

@@ -6,15 +6,17 @@
 #include "gui/banner.h"
 #include "gui/connection-page.h"
 #include "gui/details-page.h"
+#include "gui/focus.h"
 #include "gui/join-page.h"
 #include "gui/labels.h"
-#include "gui/mnemonics.h"
 #include "gui/preferences.h"
 #include "gui/preferences-window.h"
 #include "gui/publish-page.h"
 #include "gui/qr.h"
 #include "gui/question.h"
 #include "gui/share-row.h"
+#include "gui/share-rows.h"
+#include "gui/spoken.h"
 #include "gui/tell.h"
 #include "gui/without-gl.h"
 
@@ -23,7 +25,10 @@ struct _FunnelWindow
   AdwApplicationWindow parent_instance;
   FunnelConnection *connection;
   GSettings *preferences;
-  gboolean wants_join; /* the user asked for the join page, though there are shares */
+  gboolean wants_join;        /* the user asked for the join page, though there are shares */
+  FunnelDBusShare *looked_at; /* whose page was the last one; NULL: none */
+  guint row;                  /* that went, or came, last */
+  guint focus_source;
   AdwToastOverlay *toasts;
   AdwLeaflet *pages;
   AdwWindowTitle *title;
@@ -34,7 +39,7 @@ struct _FunnelWindow
   GtkStack *stack;
   AdwStatusPage *problem;
   GtkWidget *start;
-  GtkListView *list;
+  GtkListBox *list;
   FunnelJoinPage *join_page;
   FunnelPublishPage *publish_page;
   FunnelDetailsPage *details_page;
@@ -80,7 +85,7 @@ show_banner (FunnelWindow *self, FunnelDBusIngress *ingress)
     {
       gtk_button_set_label (self->banner_button, banner.button);
       gtk_button_set_use_underline (self->banner_button, TRUE);
-      funnel_mnemonics_name (GTK_WIDGET (self->banner_button));
+      funnel_spoken_name (GTK_WIDGET (self->banner_button));
       gtk_actionable_set_action_name (GTK_ACTIONABLE (self->banner_button), banner.action);
     }
   gtk_revealer_set_reveal_child (self->banner, banner.text != NULL);
@@ -137,6 +142,55 @@ show_title (FunnelWindow *self, FunnelDBusIngress *ingress)
   adw_window_title_set_subtitle (self->title, text ? text : "");
 }
 
+/* --- Where the keyboard is --- */
+
+/* What had the keyboard may have gone, or be on a page or a view that is not shown any more. */
+static gboolean
+has_lost_focus (FunnelWindow *self)
+{
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
+
+  return !focus || !gtk_widget_get_mapped (focus)
+         || !gtk_widget_is_ancestor (focus, adw_leaflet_get_visible_child (self->pages))
+         || (gtk_widget_is_ancestor (focus, GTK_WIDGET (self->stack))
+             && !gtk_widget_is_ancestor (focus, gtk_stack_get_visible_child (self->stack)));
+}
+
+static gboolean
+keep_focus_cb (gpointer data)
+{
+  FunnelWindow *self = data;
+  const char *page = adw_leaflet_get_visible_child_name (self->pages);
+  gboolean main = g_strcmp0 (page, "main") == 0;
+
+  self->focus_source = 0;
+  if (!gtk_widget_get_mapped (GTK_WIDGET (self)) || !has_lost_focus (self))
+    return G_SOURCE_REMOVE;
+  if (main && gtk_widget_get_mapped (GTK_WIDGET (self->list))
+      && funnel_share_rows_focus (self->list, self->looked_at, self->row))
+    return G_SOURCE_REMOVE;
+  if (!main || !funnel_focus_enter (gtk_stack_get_visible_child (self->stack)))
+    funnel_focus_enter (adw_leaflet_get_visible_child (self->pages));
+  return G_SOURCE_REMOVE;
+}
+
+/* When everything is where it belongs. */
+static void
+keep_focus (FunnelWindow *self)
+{
+  if (!self->focus_source)
+    self->focus_source = g_idle_add (keep_focus_cb, self);
+}
+
+static void
+on_shares_items_changed (FunnelWindow *self, guint position)
+{
+  self->row = position;
+  keep_focus (self);
+}
+
+/* --- What is shown, altogether --- */
+
 static void
 update (FunnelWindow *self)
 {
@@ -156,6 +210,7 @@ update (FunnelWindow *self)
   /* What stood on another page is not known any more. */
   if (!has_data || (!ingress && !funnel_details_page_get_share (self->details_page)))
     show_page (self, "main");
+  keep_focus (self);
 }
 
 static void
@@ -169,59 +224,33 @@ on_pages_notify_visible_child (FunnelWindow *self)
     funnel_details_page_set_share (self->details_page, NULL);
   if (g_strcmp0 (name, "publish") != 0)
     funnel_publish_page_close (self->publish_page);
+  keep_focus (self);
 }
 
 /* --- The list --- */
 
 static void
-on_factory_setup (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
-{
-  gtk_list_item_set_child (item, funnel_share_row_new ());
-}
-
-static void
-on_factory_bind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
-{
-  funnel_share_row_set_share (FUNNEL_SHARE_ROW (gtk_list_item_get_child (item)),
-                              FUNNEL_DBUS_SHARE (gtk_list_item_get_item (item)));
-}
-
-static void
-on_factory_unbind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer data)
-{
-  funnel_share_row_set_share (FUNNEL_SHARE_ROW (gtk_list_item_get_child (item)), NULL);
-}
-
-static void
 fill_list (FunnelWindow *self)
 {
-  GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
-  GListModel *shares = g_object_ref (funnel_connection_get_shares (self->connection));
+  GListModel *shares = funnel_connection_get_shares (self->connection);
 
-  g_signal_connect (factory, "setup", G_CALLBACK (on_factory_setup), NULL);
-  g_signal_connect (factory, "bind", G_CALLBACK (on_factory_bind), NULL);
-  g_signal_connect (factory, "unbind", G_CALLBACK (on_factory_unbind), NULL);
-  gtk_list_view_set_factory (self->list, factory);
-  g_object_unref (factory);
-  gtk_list_view_set_model (self->list, GTK_SELECTION_MODEL (gtk_no_selection_new (shares)));
-  g_object_unref (gtk_list_view_get_model (self->list));
+  funnel_share_rows_fill (self->list, shares);
+  g_signal_connect_object (shares, "items-changed", G_CALLBACK (on_shares_items_changed), self,
+                           G_CONNECT_SWAPPED);
 }
 
 static void
 open_details (FunnelWindow *self, FunnelDBusShare *share)
 {
+  g_set_object (&self->looked_at, share);
   funnel_details_page_set_share (self->details_page, share);
   show_page (self, "details");
 }
 
 static void
-on_list_activate (GtkListView *list, guint position, FunnelWindow *self)
+on_list_row_activated (GtkListBox *list, GtkListBoxRow *row, FunnelWindow *self)
 {
-  g_autoptr (FunnelDBusShare) share
-      = g_list_model_get_item (funnel_connection_get_shares (self->connection), position);
-
-  if (share)
-    open_details (self, share);
+  open_details (self, funnel_share_row_get_share (FUNNEL_SHARE_ROW (row)));
 }
 
 /* --- Actions of one share --- */
@@ -440,6 +469,8 @@ funnel_window_dispose (GObject *object)
 {
   FunnelWindow *self = FUNNEL_WINDOW (object);
 
+  g_clear_handle_id (&self->focus_source, g_source_remove);
+  g_clear_object (&self->looked_at);
   g_clear_object (&self->connection);
   g_clear_object (&self->preferences);
   G_OBJECT_CLASS (funnel_window_parent_class)->dispose (object);
@@ -483,7 +514,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, FunnelWindow, details_page);
   gtk_widget_class_bind_template_child (klass, FunnelWindow, connection_page);
   gtk_widget_class_bind_template_callback (klass, on_pages_notify_visible_child);
-  gtk_widget_class_bind_template_callback (klass, on_list_activate);
+  gtk_widget_class_bind_template_callback (klass, on_list_row_activated);
 }
 
 static void
@@ -506,7 +537,7 @@ static void
 funnel_window_init (FunnelWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  funnel_mnemonics_name (GTK_WIDGET (self));
+  funnel_spoken_name (GTK_WIDGET (self));
 }
 
 FunnelWindow *

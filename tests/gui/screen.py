@@ -2,6 +2,7 @@
 """A screen with a window manager and a panel, and what is to be seen and clicked there."""
 import os
 import shutil
+import struct
 import time
 
 import patience
@@ -47,7 +48,8 @@ class Screen:
 
     def start_screen(self, size):
         read, write = os.pipe()
-        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", "-nolisten", "tcp", "-noreset"], pass_fds=[write])
+        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", "-fbdir", self.path("run"), "-nolisten", "tcp", "-noreset"],
+                   pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as number:
             self.environment["DISPLAY"] = ":" + number.readline().strip()
@@ -121,6 +123,29 @@ class Screen:
         text = self.run("convert", picture, "-crop", f"{width}x{height}+{x}+{y}", "-alpha", "off", "-depth", "8", "-format", "%c", "histogram:info:-")
         rows = sorted(((int(line.split(":")[0]), line.split("#")[1][:6]) for line in text.splitlines() if "#" in line), reverse=True)
         return rows[1][1].lower() if len(rows) > 1 else None
+
+    # --- the pixels themselves, without a program that takes a picture
+
+    def pixels(self):
+        """All of the screen at this moment, as (width, height, lines of four bytes a pixel)."""
+        with open(self.path("run/Xvfb_screen0"), "rb") as picture:
+            data = picture.read()
+        header = struct.unpack(">25I", data[:100])  # X Window Dump: XWDFileHeader
+        start, width, height, line, colors = header[0], header[4], header[5], header[12], header[19]
+        start += colors * 12
+        return width, height, [data[start + y * line:start + (y + 1) * line] for y in range(height)]
+
+    def changed(self, before, area, least):
+        """How many pixels differ from those before by so much in one of their colours; area: (x, y, width, height), None: all."""
+        now = self.pixels()
+        x, y, width, height = area or (0, 0, now[0], now[1])
+        left, right = max(x, 0) * 4, min(x + width, now[0]) * 4
+        count = 0
+        for old, new in zip(before[2][max(y, 0):y + height], now[2][max(y, 0):y + height]):
+            old, new = old[left:right], new[left:right]
+            if old != new:
+                count += sum(max(abs(old[i + c] - new[i + c]) for c in range(3)) >= least for i in range(0, len(new), 4))
+        return count
 
     # --- what a user does in the panel, whose first icon is at (16, 16)
 
