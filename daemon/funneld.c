@@ -10,6 +10,7 @@
 #include "lib/tunnel/tunnel.h"
 
 #include <glib-unix.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -207,6 +208,8 @@ main (int argc, char **argv)
       {NULL},
   };
 
+  /* For the character set of the messages alone: they are English in every language. */
+  setlocale (LC_CTYPE, "");
   keep_small ();
   /* It holds private keys, which a core dump would leave on disk. */
   setrlimit (RLIMIT_CORE, &(struct rlimit) {0, 0});
@@ -215,7 +218,8 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1)
     {
-      g_printerr ("funneld: %s\n", error != NULL ? error->message : "takes no arguments");
+      g_printerr ("funneld: %s; try --help\n",
+                  error != NULL ? error->message : "no arguments are expected");
       return EXIT_FAILURE;
     }
   if (tunnel != NULL)

@@ -122,15 +122,16 @@ announce_reload (void)
 int
 main (int argc, char **argv)
 {
-  int status = parse_options (&argc, &argv);
+  int status;
   g_autofree char *state_dir = NULL, *run_dir = NULL;
   g_autoptr (GError) error = NULL;
   gboolean again = TRUE;
 
+  setlocale (LC_CTYPE, "");
+  status = parse_options (&argc, &argv);
   if (status >= 0)
     return status;
-  setlocale (LC_CTYPE, "");
-  /* Keys are in memory: no core dumps, and nothing written is for others. */
+    /* Keys are in memory: no core dumps, and nothing written is for others. */
 #ifndef __SANITIZE_ADDRESS__ /* its leak check has to look inside */
   prctl (PR_SET_DUMPABLE, 0);
 #endif
