@@ -38,6 +38,7 @@ def manual_pages_are_well_formed(_world):
         wrong += [f"{os.path.basename(page)}: {line}" for line in warnings.splitlines()]
         if len(text.splitlines()) < 10:
             wrong.append(f"{os.path.basename(page)}: man shows next to nothing")
+        wrong += [f"{os.path.basename(page)}: wider than 80 columns: {line.strip()}" for line in re.sub(".\x08", "", text).splitlines() if len(line) > 80]
         lint, _ = said("mandoc", "-T", "lint", "-W", "warning", page)
         wrong += lint.splitlines()
     if wrong:
