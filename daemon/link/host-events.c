@@ -13,6 +13,7 @@
 #define POLKIT_AUTHORITY "org.freedesktop.PolicyKit1.Authority"
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 #define CONNECTIVITY_PORTAL 2 /* NMConnectivityState; this room does without libnm */
+#define STATE_ASLEEP 10       /* NMState */
 #define CALL_MS 10000
 
 struct _FunnelHostEvents
@@ -25,6 +26,7 @@ struct _FunnelHostEvents
   guint sleep_subscription;
   guint network_subscription;
   guint polkit_subscription;
+  guint permission_subscription;
   guint name_watch;
   guint32 connectivity;
 };
@@ -59,7 +61,7 @@ on_network_properties_changed (GDBusConnection *bus,
 {
   FunnelHostEvents *self = user_data;
   g_autoptr (GVariant) changed = NULL;
-  guint32 connectivity = 0;
+  guint32 connectivity = 0, state = 0;
   gboolean enabled = FALSE;
 
   if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sa{sv}as)")))
@@ -67,23 +69,27 @@ on_network_properties_changed (GDBusConnection *bus,
   changed = g_variant_get_child_value (parameters, 1);
   if (g_variant_lookup (changed, "NetworkingEnabled", "b", &enabled) && enabled)
     self->allowed (self->user_data);
-  if (!g_variant_lookup (changed, "Connectivity", "u", &connectivity)
-      || connectivity == self->connectivity)
-    return;
-  self->connectivity = connectivity;
-  self->changed (self->user_data);
+  if (g_variant_lookup (changed, "Connectivity", "u", &connectivity)
+      && connectivity != self->connectivity)
+    {
+      self->connectivity = connectivity;
+      self->changed (self->user_data);
+    }
+  /* A sandbox hears only of NetworkManager's sleep. */
+  else if (g_variant_lookup (changed, "State", "u", &state) && state != STATE_ASLEEP)
+    self->changed (self->user_data);
 }
 
-/* A session began or ended, or a rule of polkit is another. NetworkManager has a signal for that as
- * well, which it does not always send. */
+/* A session began or ended, or a rule of polkit is another. NetworkManager passes that on, though
+ * not always; but a sandbox hears polkit itself not at all. */
 static void
-on_polkit_changed (GDBusConnection *bus,
-                   const char *sender,
-                   const char *path,
-                   const char *interface,
-                   const char *signal,
-                   GVariant *parameters,
-                   gpointer user_data)
+on_permissions_changed (GDBusConnection *bus,
+                        const char *sender,
+                        const char *path,
+                        const char *interface,
+                        const char *signal,
+                        GVariant *parameters,
+                        gpointer user_data)
 {
   FunnelHostEvents *self = user_data;
 
@@ -96,6 +102,13 @@ on_name_appeared (GDBusConnection *bus, const char *name, const char *owner, gpo
   FunnelHostEvents *self = user_data;
 
   self->allowed (self->user_data);
+}
+
+/* What it said last holds no more. */
+static void
+on_name_vanished (GDBusConnection *bus, const char *name, gpointer user_data)
+{
+  ((FunnelHostEvents *)user_data)->connectivity = 0;
 }
 
 static void
@@ -135,9 +148,13 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       G_DBUS_SIGNAL_FLAGS_NONE, on_network_properties_changed, self, NULL);
   self->polkit_subscription = g_dbus_connection_signal_subscribe (
       self->bus, POLKIT, POLKIT_AUTHORITY, "Changed", POLKIT_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
-      on_polkit_changed, self, NULL);
-  self->name_watch = g_bus_watch_name_on_connection (
-      self->bus, NETWORK, G_BUS_NAME_WATCHER_FLAGS_NONE, on_name_appeared, NULL, self, NULL);
+      on_permissions_changed, self, NULL);
+  self->permission_subscription = g_dbus_connection_signal_subscribe (
+      self->bus, NETWORK, NETWORK, "CheckPermissions", NETWORK_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+      on_permissions_changed, self, NULL);
+  self->name_watch
+      = g_bus_watch_name_on_connection (self->bus, NETWORK, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                        on_name_appeared, on_name_vanished, self, NULL);
   g_dbus_connection_call (self->bus, NETWORK, NETWORK_PATH, PROPERTIES, "Get",
                           g_variant_new ("(ss)", NETWORK, "Connectivity"), G_VARIANT_TYPE ("(v)"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_MS, self->cancellable,
@@ -168,6 +185,7 @@ funnel_host_events_free (FunnelHostEvents *self)
       g_dbus_connection_signal_unsubscribe (self->bus, self->sleep_subscription);
       g_dbus_connection_signal_unsubscribe (self->bus, self->network_subscription);
       g_dbus_connection_signal_unsubscribe (self->bus, self->polkit_subscription);
+      g_dbus_connection_signal_unsubscribe (self->bus, self->permission_subscription);
       g_bus_unwatch_name (self->name_watch);
     }
   g_clear_object (&self->bus);

@@ -92,11 +92,20 @@ send_claims (FunnelLink *self)
   funnel_link_session_send (self->session, message);
 }
 
+/* Its answer is not waited for any more. */
+static void
+drop_check (FunnelLink *self)
+{
+  if (self->check != NULL)
+    g_cancellable_cancel (funnel_expiry_get (self->check));
+  g_clear_pointer (&self->check, funnel_expiry_free);
+}
+
 static void
 drop_session (FunnelLink *self)
 {
   g_clear_handle_id (&self->retry_source, g_source_remove);
-  g_clear_pointer (&self->check, funnel_expiry_free);
+  drop_check (self);
   if (self->opening != NULL)
     g_cancellable_cancel (self->opening);
   g_clear_object (&self->opening);
@@ -135,6 +144,7 @@ static char *
 explain (FunnelLink *self, const char *reason)
 {
   const FunnelTunnelStatus *status = funnel_tunnel_keeper_get_status (self->keeper);
+  const char *trouble = funnel_tunnel_keeper_get_trouble (self->keeper);
   gint64 now = g_get_real_time () / G_USEC_PER_SEC;
 
   if (self->host_events != NULL && funnel_host_events_is_captive (self->host_events))
@@ -144,6 +154,8 @@ explain (FunnelLink *self, const char *reason)
   if (now < CLOCK_MIN)
     return g_strdup (N_ ("this machine's clock is wrong, and WireGuard refuses what comes from the "
                          "past: set it (timedatectl)"));
+  if (trouble[0] != '\0')
+    return g_strdup (trouble);
   if (g_str_equal (funnel_tunnel_keeper_get_name (self->keeper), "direct")
       || now - status->handshake < HANDSHAKE_MAX_S)
     return g_strdup (reason);
@@ -329,7 +341,7 @@ on_network_settled (gpointer user_data)
       try_link_when_refreshed (self);
       return G_SOURCE_REMOVE;
     }
-  g_clear_pointer (&self->check, funnel_expiry_free);
+  drop_check (self);
   self->check = funnel_expiry_new (NULL, CHECK_MS);
   funnel_tunnel_connect_async (tunnel, self->port, funnel_expiry_get (self->check),
                                check_connect_cb, g_object_ref (self));

@@ -25,13 +25,19 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 5000
 #define VERIFY_AGAIN_S 60
-#define RECONSIDER_MS 1000 /* one change comes as many events */
-#define ASK_AGAIN_MS 15000 /* who did not answer */
-#define ASK_REST_S 10      /* whoever tells of changes does not make work */
-#define MOVE_AGAIN_S 60    /* a better one that does not last is not run after */
+#define RECONSIDER_MS 1000       /* one change comes as many events */
+#define ASK_AGAIN_FIRST_MS 15000 /* who did not answer, and may have too much to do already */
+#define ASK_AGAIN_MAX_MS 120000
+#define REFRESH_MS 3000   /* for those who wait for the end of one */
+#define FAILED_REST_S 600 /* after a back end passed its probe and did not go up */
+#define SLOW_UPS_MAX 2    /* in a row, before another back end is used */
+#define ASK_REST_S 10     /* whoever tells of changes does not make work */
+#define MOVE_AGAIN_S 60   /* a better one that does not last is not run after */
 #define WORKS_NOW                                                                                  \
   N_ ("works by now, and is used as soon as no visitor is served, or at once with: funnel tunnel " \
       "on")
+
+#define NO_ANSWER N_ ("it did not answer in time")
 
 enum
 {
@@ -57,6 +63,9 @@ struct _FunnelTunnelKeeper
   GPtrArray *passed_over; /* char*: "NAME: why" of the back ends before this one */
   FunnelTunnel *rival;    /* one of them that is asked again; NULL none */
   guint rival_index;
+  guint32 failed_up; /* bit per back end: passed its probe, and did not go up */
+  gint64 failed_at;  /* monotonic microseconds: when */
+  guint n_slow_ups;  /* in a row: it went on, and came to no end */
   gboolean has_better;
   gboolean hinted;     /* to be asked again once there is a tunnel */
   gboolean unanswered; /* one of them said nothing, which need not last */
@@ -70,9 +79,12 @@ struct _FunnelTunnelKeeper
   gboolean refreshing;
   gboolean querying;
   FunnelBackoff backoff;
+  FunnelBackoff ask_again;
   guint retry_source;
+  guint refresh_source;
   guint verify_source;
   char *reason;
+  char *trouble; /* why the last refresh failed; "" it did not */
   char *name;
   FunnelTunnelStatus status;
 };
@@ -92,6 +104,13 @@ set_reason (FunnelTunnelKeeper *self, const char *reason)
   g_free (self->reason);
   self->reason = g_strdup (reason);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
+set_trouble (FunnelTunnelKeeper *self, const char *trouble)
+{
+  g_free (self->trouble);
+  self->trouble = g_strdup (trouble);
 }
 
 /* The deadline of the step that begins now. */
@@ -183,8 +202,10 @@ end_attempt (FunnelTunnelKeeper *self)
     g_cancellable_cancel (self->attempt);
   g_clear_object (&self->attempt);
   g_clear_pointer (&self->step, funnel_expiry_free);
+  g_clear_handle_id (&self->refresh_source, g_source_remove);
   self->refreshing = FALSE;
   self->querying = FALSE;
+  set_trouble (self, "");
   self->status = (FunnelTunnelStatus) {.engine = ""};
   drop_tunnel (self);
 }
@@ -193,6 +214,7 @@ static void
 forget_passed_over (FunnelTunnelKeeper *self)
 {
   self->unanswered = FALSE;
+  self->failed_up = 0;
   g_clear_pointer (&self->passed_over, g_ptr_array_unref);
   self->passed_over = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->passed_over, NULL);
@@ -329,12 +351,14 @@ listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_pointer (&self->step, funnel_expiry_free);
   self->ready = TRUE;
   self->verify_source = g_timeout_add_seconds (VERIFY_AGAIN_S, on_verify_timeout, self);
+  self->n_slow_ups = 0;
   set_reason (self, "");
   g_signal_emit (self, signals[SIGNAL_READY], 0, listener);
   if (!self->ready)
     return;
   if (self->hinted || self->unanswered)
-    plan_to_reconsider (self, self->hinted ? RECONSIDER_MS : ASK_AGAIN_MS);
+    plan_to_reconsider (self,
+                        self->hinted ? RECONSIDER_MS : funnel_backoff_next (&self->ask_again));
   self->hinted = FALSE;
   funnel_tunnel_keeper_query (self);
 }
@@ -351,12 +375,43 @@ verify_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   funnel_tunnel_listen_async (self->tunnel, 0, begin_step (self), listen_cb, g_object_ref (self));
 }
 
+/* The name of back end number @index that may be tried, or NULL. "direct" is no fall-back for an
+ * ingress with WireGuard: its address means nothing on this machine's own network. */
+static const char *
+get_candidate (FunnelTunnelKeeper *self, guint index)
+{
+  const char *environment = g_getenv (FUNNEL_ENV_TUNNEL);
+  const char *forced
+      = environment != NULL && environment[0] != '\0' ? environment : self->preferred;
+  const char *const *names = funnel_tunnel_names ();
+
+  if (self->direct)
+    return index == 0 ? "direct" : NULL;
+  if (forced[0] != '\0')
+    return index == 0 && strcmp (forced, "direct") != 0 ? forced : NULL;
+  for (guint i = 0; names[i] != NULL; i++)
+    if (strcmp (names[i], "direct") != 0 && index-- == 0)
+      return names[i];
+  return NULL;
+}
+
 /* Whether another back end may do better. */
 static gboolean
 is_of_back_end (const GError *error)
 {
   return g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED)
          || g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_NOT_ISOLATED);
+}
+
+/* Another back end may not be better, but one that never comes to an end is worse than any. */
+static gboolean
+is_too_slow (FunnelTunnelKeeper *self, const GError *error)
+{
+  if (!g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED)
+      && (error == NULL || !funnel_expiry_has_passed (self->step)))
+    return FALSE;
+  self->n_slow_ups++;
+  return self->n_slow_ups >= SLOW_UPS_MAX && get_candidate (self, self->candidate) != NULL;
 }
 
 static void
@@ -366,9 +421,12 @@ up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   funnel_tunnel_up_finish (FUNNEL_TUNNEL (source), result, &error);
-  if (self->tunnel == FUNNEL_TUNNEL (source) && self->step != NULL && is_of_back_end (error))
+  if (self->tunnel == FUNNEL_TUNNEL (source) && self->step != NULL
+      && (is_of_back_end (error) || is_too_slow (self, error)))
     {
-      pass_over (self, error->message);
+      pass_over (self, funnel_expiry_has_passed (self->step) ? NO_ANSWER : error->message);
+      self->failed_up |= 1u << (self->candidate - 1);
+      self->failed_at = g_get_monotonic_time ();
       drop_tunnel (self);
       choose_when_down (self);
       return;
@@ -397,7 +455,7 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!ok)
     {
       self->unanswered |= is_unanswered (error);
-      pass_over (self, error->message);
+      pass_over (self, funnel_expiry_has_passed (self->step) ? NO_ANSWER : error->message);
       g_clear_object (&self->tunnel);
       choose (self);
       return;
@@ -408,26 +466,6 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_signal_connect (self->tunnel, "switched-off", G_CALLBACK (on_tunnel_switched_off), self);
   funnel_tunnel_up_async (self->tunnel, self->config, begin_long_step (self, UP_MS), up_cb,
                           g_object_ref (self));
-}
-
-/* The name of back end number @index that may be tried, or NULL. "direct" is no fall-back for an
- * ingress with WireGuard: its address means nothing on this machine's own network. */
-static const char *
-get_candidate (FunnelTunnelKeeper *self, guint index)
-{
-  const char *environment = g_getenv (FUNNEL_ENV_TUNNEL);
-  const char *forced
-      = environment != NULL && environment[0] != '\0' ? environment : self->preferred;
-  const char *const *names = funnel_tunnel_names ();
-
-  if (self->direct)
-    return index == 0 ? "direct" : NULL;
-  if (forced[0] != '\0')
-    return index == 0 && strcmp (forced, "direct") != 0 ? forced : NULL;
-  for (guint i = 0; names[i] != NULL; i++)
-    if (strcmp (names[i], "direct") != 0 && index-- == 0)
-      return names[i];
-  return NULL;
 }
 
 static char *
@@ -463,7 +501,8 @@ choose (FunnelTunnelKeeper *self)
       give_up (self, error->message);
       return;
     }
-  funnel_tunnel_probe_async (self->tunnel, begin_step (self), probe_cb, g_object_ref (self));
+  funnel_tunnel_probe_async (self->tunnel, self->config, begin_step (self), probe_cb,
+                             g_object_ref (self));
 }
 
 /* ---- a better one ---- */
@@ -505,7 +544,9 @@ rival_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!ok)
     {
       if (is_unanswered (error))
-        plan_to_reconsider (self, ASK_AGAIN_MS);
+        plan_to_reconsider (self, funnel_backoff_next (&self->ask_again));
+      else
+        funnel_backoff_reset (&self->ask_again);
       ask_rival (self, self->rival_index + 1);
       return;
     }
@@ -513,12 +554,20 @@ rival_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
-/* Those from back end number @index on; the one in use is number candidate - 1. */
+/* Those from back end number @index on; the one in use is number candidate - 1. A probe's yes is
+ * not worth much after a failure that it had not foreseen, and each try costs all visitors theirs.
+ */
 static void
 ask_rival (FunnelTunnelKeeper *self, guint index)
 {
-  const char *name = index + 1 < self->candidate ? get_candidate (self, index) : NULL;
+  const char *name = NULL;
 
+  if (g_get_monotonic_time () - self->failed_at > FAILED_REST_S * G_USEC_PER_SEC)
+    self->failed_up = 0;
+  while ((self->failed_up & 1u << index) != 0)
+    index++;
+  if (index + 1 < self->candidate)
+    name = get_candidate (self, index);
   self->rival = name != NULL ? funnel_tunnel_new (name, NULL) : NULL;
   if (self->rival == NULL)
     {
@@ -526,7 +575,8 @@ ask_rival (FunnelTunnelKeeper *self, guint index)
       return;
     }
   self->rival_index = index;
-  funnel_tunnel_probe_async (self->rival, self->attempt, rival_cb, g_object_ref (self));
+  funnel_tunnel_probe_async (self->rival, self->config, self->attempt, rival_cb,
+                             g_object_ref (self));
 }
 
 static gboolean
@@ -599,6 +649,7 @@ funnel_tunnel_keeper_finalize (GObject *object)
 
   funnel_tunnel_config_free (self->config);
   g_free (self->reason);
+  g_free (self->trouble);
   g_free (self->name);
   g_free (self->preferred);
   g_ptr_array_unref (self->passed_over);
@@ -631,7 +682,9 @@ funnel_tunnel_keeper_init (FunnelTunnelKeeper *self)
   self->preferred = g_strdup ("");
   forget_passed_over (self);
   self->status.engine = "";
+  self->trouble = g_strdup ("");
   funnel_backoff_init (&self->backoff, RETRY_FIRST_MS, RETRY_MAX_MS);
+  funnel_backoff_init (&self->ask_again, ASK_AGAIN_FIRST_MS, ASK_AGAIN_MAX_MS);
 }
 
 FunnelTunnelKeeper *
@@ -709,6 +762,12 @@ funnel_tunnel_keeper_get_name (FunnelTunnelKeeper *self)
   return self->name;
 }
 
+const char *
+funnel_tunnel_keeper_get_trouble (FunnelTunnelKeeper *self)
+{
+  return self->trouble;
+}
+
 const FunnelTunnelStatus *
 funnel_tunnel_keeper_get_status (FunnelTunnelKeeper *self)
 {
@@ -737,6 +796,14 @@ funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self)
 }
 
 static void
+end_refresh (FunnelTunnelKeeper *self)
+{
+  g_clear_handle_id (&self->refresh_source, g_source_remove);
+  self->refreshing = FALSE;
+  g_signal_emit (self, signals[SIGNAL_REFRESHED], 0);
+}
+
+static void
 refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (FunnelTunnelKeeper) self = user_data;
@@ -746,8 +813,22 @@ refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_debug ("Tunnel refresh: %s", error->message);
   if (self->tunnel != FUNNEL_TUNNEL (source))
     return;
-  self->refreshing = FALSE;
-  g_signal_emit (self, signals[SIGNAL_REFRESHED], 0);
+  set_trouble (self, error != NULL ? error->message : "");
+  if (self->refresh_source != 0)
+    end_refresh (self);
+  else
+    self->refreshing = FALSE;
+}
+
+/* It goes on; but who waits may try what can be tried. */
+static gboolean
+on_refresh_timeout (gpointer user_data)
+{
+  FunnelTunnelKeeper *self = user_data;
+
+  self->refresh_source = 0;
+  end_refresh (self);
+  return G_SOURCE_REMOVE;
 }
 
 gboolean
@@ -762,6 +843,8 @@ funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self)
   if (!self->ready || self->refreshing)
     return;
   self->refreshing = TRUE;
+  g_clear_handle_id (&self->refresh_source, g_source_remove);
+  self->refresh_source = g_timeout_add (REFRESH_MS, on_refresh_timeout, self);
   funnel_tunnel_refresh_async (self->tunnel, self->attempt, refresh_cb, g_object_ref (self));
 }
 

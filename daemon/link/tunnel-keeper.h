@@ -16,7 +16,7 @@ G_DECLARE_FINAL_TYPE (FunnelTunnelKeeper, funnel_tunnel_keeper, FUNNEL, TUNNEL_K
 /* Signals:
  * "ready" (GSocket *listener): up and verified; offers may be taken from the listener.
  * "lost" (): no longer so. Nothing made in the tunnel may be used any more; see get_reason.
- * "refreshed" (): a refresh has ended, well or not.
+ * "refreshed" (): a refresh has ended, well or not, or takes long.
  * "changed" (): reason or status are different. */
 
 /**
@@ -65,7 +65,10 @@ void funnel_tunnel_keeper_query (FunnelTunnelKeeper *self);
 gboolean funnel_tunnel_keeper_is_querying (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_refresh: the path may be broken; make WireGuard try anew. */
 void funnel_tunnel_keeper_refresh (FunnelTunnelKeeper *self);
-/** funnel_tunnel_keeper_is_refreshing: what is sent meanwhile may be lost; "refreshed" follows. */
+/** funnel_tunnel_keeper_get_trouble: why the last refresh could not be made; "" when it could. */
+const char *funnel_tunnel_keeper_get_trouble (FunnelTunnelKeeper *self);
+/** funnel_tunnel_keeper_is_refreshing: what is sent meanwhile may be lost; "refreshed" follows,
+ * after 3 s even if it has not ended. */
 gboolean funnel_tunnel_keeper_is_refreshing (FunnelTunnelKeeper *self);
 /** funnel_tunnel_keeper_retry: if waiting to try again, do so now; else soon after a failure. */
 void funnel_tunnel_keeper_retry (FunnelTunnelKeeper *self);

@@ -2,6 +2,7 @@
 #include "lib/tunnel/direct.h"
 
 #include "lib/base/error.h"
+#include "lib/tunnel/tunnel-backend.h"
 
 struct _FunnelDirectTunnel
 {
@@ -13,33 +14,17 @@ G_DEFINE_FINAL_TYPE (FunnelDirectTunnel, funnel_direct_tunnel, FUNNEL_TYPE_TUNNE
 
 #define LOOPBACK_MTU 65536
 
-static gboolean
-boolean_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
 static void
-succeed (FunnelTunnel *tunnel,
-         GCancellable *cancellable,
-         GAsyncReadyCallback callback,
-         gpointer user_data,
-         gpointer tag)
+direct_probe (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
-  g_autoptr (GTask) task = g_task_new (tunnel, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, tag);
   g_task_return_boolean (task, TRUE);
 }
 
+/* verify and refresh: there is nothing that could fail. */
 static void
-direct_probe_async (FunnelTunnel *tunnel,
-                    GCancellable *cancellable,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+direct_succeed (FunnelTunnel *tunnel, GTask *task)
 {
-  succeed (tunnel, cancellable, callback, user_data, direct_probe_async);
+  g_task_return_boolean (task, TRUE);
 }
 
 /* 127.64.0.0/10 stands for 100.64.0.0/10. */
@@ -53,16 +38,10 @@ is_direct_address (const char *text)
 }
 
 static void
-direct_up_async (FunnelTunnel *tunnel,
-                 const FunnelTunnelConfig *config,
-                 GCancellable *cancellable,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+direct_up (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
   FunnelDirectTunnel *self = FUNNEL_DIRECT_TUNNEL (tunnel);
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
-  g_task_set_source_tag (task, direct_up_async);
   if (!is_direct_address (config->address) || !is_direct_address (config->peer_address))
     {
       g_task_return_new_error (
@@ -77,149 +56,67 @@ direct_up_async (FunnelTunnel *tunnel,
 }
 
 static void
-direct_down_async (FunnelTunnel *tunnel,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+direct_down (FunnelTunnel *tunnel, GTask *task)
 {
   g_clear_pointer (&FUNNEL_DIRECT_TUNNEL (tunnel)->config, funnel_tunnel_config_free);
-  succeed (tunnel, cancellable, callback, user_data, direct_down_async);
+  g_task_return_boolean (task, TRUE);
 }
 
 static void
-direct_verify_async (FunnelTunnel *tunnel,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+direct_query (FunnelTunnel *tunnel, GTask *task)
 {
-  succeed (tunnel, cancellable, callback, user_data, direct_verify_async);
+  FunnelTunnelStatus *status = g_new0 (FunnelTunnelStatus, 1);
+
+  status->engine = "none";
+  status->mtu = LOOPBACK_MTU;
+  g_task_return_pointer (task, status, g_free);
 }
 
-static void
-direct_refresh_async (FunnelTunnel *tunnel,
-                      GCancellable *cancellable,
-                      GAsyncReadyCallback callback,
-                      gpointer user_data)
-{
-  succeed (tunnel, cancellable, callback, user_data, direct_refresh_async);
-}
-
-static void
-direct_query_async (FunnelTunnel *tunnel,
-                    GCancellable *cancellable,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
-{
-  succeed (tunnel, cancellable, callback, user_data, direct_query_async);
-}
-
-static gboolean
-direct_query_finish (FunnelTunnel *tunnel,
-                     GAsyncResult *result,
-                     FunnelTunnelStatus *out,
-                     GError **error)
-{
-  if (!boolean_finish (tunnel, result, error))
-    return FALSE;
-  *out = (FunnelTunnelStatus) {.engine = "none", .mtu = LOOPBACK_MTU};
-  return TRUE;
-}
-
+/* Bound to the tunnel address. */
 static GSocket *
-open_listener (const char *ip, guint16 port, GError **error)
+new_socket (FunnelDirectTunnel *self, guint16 port, GError **error)
 {
-  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (ip);
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (self->config->address);
   g_autoptr (GSocketAddress) local = g_inet_socket_address_new (address, port);
   g_autoptr (GSocket) socket
       = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
 
-  if (!socket || !g_socket_bind (socket, local, TRUE, error) || !g_socket_listen (socket, error))
+  if (!socket || !g_socket_bind (socket, local, TRUE, error))
     return NULL;
   g_socket_set_blocking (socket, FALSE);
   return g_steal_pointer (&socket);
 }
 
-static gboolean
-check_up (FunnelDirectTunnel *self, GTask *task)
+static void
+direct_listen (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
-  if (!self->config)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE, "The tunnel is down");
-  return self->config != NULL;
+  FunnelDirectTunnel *self = FUNNEL_DIRECT_TUNNEL (tunnel);
+  g_autoptr (GSocket) socket = NULL;
+  GError *error = NULL;
+
+  if (!funnel_tunnel_check_up (self->config != NULL, task))
+    return;
+  socket = new_socket (self, port, &error);
+  if (socket && g_socket_listen (socket, &error))
+    g_task_return_pointer (task, g_steal_pointer (&socket), g_object_unref);
+  else
+    g_task_return_error (task, error);
 }
 
 static void
-direct_listen_async (FunnelTunnel *tunnel,
-                     guint16 port,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+direct_connect (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
   FunnelDirectTunnel *self = FUNNEL_DIRECT_TUNNEL (tunnel);
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GSocket) socket = NULL;
   GError *error = NULL;
-  GSocket *socket;
 
-  g_task_set_source_tag (task, direct_listen_async);
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->config != NULL, task))
     return;
-  socket = open_listener (self->config->address, port, &error);
+  socket = new_socket (self, 0, &error);
   if (socket)
-    g_task_return_pointer (task, socket, g_object_unref);
+    funnel_tunnel_connect_socket (socket, self->config->peer_address, port, task);
   else
     g_task_return_error (task, error);
-}
-
-static GSocket *
-direct_listen_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-static void
-connect_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  GSocketConnection *connection
-      = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
-
-  if (connection)
-    g_task_return_pointer (task, connection, g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-direct_connect_async (FunnelTunnel *tunnel,
-                      guint16 port,
-                      GCancellable *cancellable,
-                      GAsyncReadyCallback callback,
-                      gpointer user_data)
-{
-  FunnelDirectTunnel *self = FUNNEL_DIRECT_TUNNEL (tunnel);
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
-  g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GInetAddress) from = NULL;
-  g_autoptr (GSocketAddress) local = NULL, remote = NULL;
-
-  g_task_set_source_tag (task, direct_connect_async);
-  if (!check_up (self, task))
-    return;
-  from = g_inet_address_new_from_string (self->config->address);
-  local = g_inet_socket_address_new (from, 0);
-  remote = g_inet_socket_address_new_from_string (self->config->peer_address, port);
-  g_socket_client_set_local_address (client, local);
-  g_socket_client_set_enable_proxy (client, FALSE);
-  g_socket_client_connect_async (client, G_SOCKET_CONNECTABLE (remote), cancellable, connect_cb,
-                                 g_steal_pointer (&task));
-}
-
-static GSocketConnection *
-direct_connect_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static void
@@ -236,22 +133,14 @@ funnel_direct_tunnel_class_init (FunnelDirectTunnelClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = funnel_direct_tunnel_finalize;
   tunnel->name = "direct";
-  tunnel->probe_async = direct_probe_async;
-  tunnel->probe_finish = boolean_finish;
-  tunnel->up_async = direct_up_async;
-  tunnel->up_finish = boolean_finish;
-  tunnel->down_async = direct_down_async;
-  tunnel->down_finish = boolean_finish;
-  tunnel->verify_async = direct_verify_async;
-  tunnel->verify_finish = boolean_finish;
-  tunnel->listen_async = direct_listen_async;
-  tunnel->listen_finish = direct_listen_finish;
-  tunnel->connect_async = direct_connect_async;
-  tunnel->connect_finish = direct_connect_finish;
-  tunnel->refresh_async = direct_refresh_async;
-  tunnel->refresh_finish = boolean_finish;
-  tunnel->query_async = direct_query_async;
-  tunnel->query_finish = direct_query_finish;
+  tunnel->probe = direct_probe;
+  tunnel->up = direct_up;
+  tunnel->down = direct_down;
+  tunnel->verify = direct_succeed;
+  tunnel->listen = direct_listen;
+  tunnel->connect = direct_connect;
+  tunnel->refresh = direct_succeed;
+  tunnel->query = direct_query;
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "lib/tunnel/endpoint.h"
 
 #include "lib/base/error.h"
+#include "lib/base/expiry.h"
 
 #include <errno.h>
 #include <glib/gi18n.h>
@@ -11,7 +12,13 @@
 
 #define PROBE_MS 500 /* for a router to say that a packet is too large */
 #define PROBES 4
-#define PROBE_MAX 9216 /* loopback and the like need no probe */
+#define RESOLVE_MS 5000
+#define RESOLVE_AGAIN_MS 1500 /* where the addresses known from before will do */
+#define PROBE_MAX 9216        /* loopback and the like need no probe */
+#define OUTER_V4_BYTES 60     /* IP, UDP and WireGuard's header and tag */
+#define OUTER_V6_BYTES 80
+#define INNER_MTU_MIN 576 /* every IPv4 host takes that (RFC 791, section 3.1) */
+#define INNER_MTU_MAX 8920
 
 struct _FunnelEndpoint
 {
@@ -67,18 +74,37 @@ funnel_endpoint_unref (FunnelEndpoint *self)
   g_free (self);
 }
 
+typedef struct
+{
+  FunnelEndpoint *endpoint;
+  FunnelExpiry *expiry;
+} Lookup;
+
+static void
+lookup_free (Lookup *lookup)
+{
+  funnel_endpoint_unref (lookup->endpoint);
+  funnel_expiry_free (lookup->expiry);
+  g_free (lookup);
+}
+
+/* A resolver whose question was lost on a broken path waits long before it asks again. */
 static void
 lookup_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  const Lookup *lookup = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
   GList *addresses = g_resolver_lookup_by_name_finish (G_RESOLVER (source), result, &error);
 
   if (addresses)
     {
-      take_addresses (g_task_get_task_data (task), addresses);
+      take_addresses (lookup->endpoint, addresses);
       g_task_return_boolean (task, TRUE);
     }
+  else if (funnel_expiry_has_passed (lookup->expiry))
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                             N_ ("The ingress's name cannot be resolved: no answer in time"));
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_task_return_error (task, g_steal_pointer (&error));
   else
@@ -94,17 +120,21 @@ funnel_endpoint_resolve_async (FunnelEndpoint *self,
 {
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   g_autoptr (GResolver) resolver = NULL;
+  Lookup *lookup = NULL;
 
   g_task_set_source_tag (task, funnel_endpoint_resolve_async);
-  g_task_set_task_data (task, funnel_endpoint_ref (self), (GDestroyNotify)funnel_endpoint_unref);
   if (g_hostname_is_ip_address (self->host))
     {
       g_task_return_boolean (task, TRUE);
       return;
     }
+  lookup = g_new0 (Lookup, 1);
+  lookup->endpoint = funnel_endpoint_ref (self);
+  lookup->expiry = funnel_expiry_new (cancellable, self->addresses ? RESOLVE_AGAIN_MS : RESOLVE_MS);
+  g_task_set_task_data (task, lookup, (GDestroyNotify)lookup_free);
   resolver = g_resolver_get_default ();
-  g_resolver_lookup_by_name_async (resolver, self->host, cancellable, lookup_cb,
-                                   g_steal_pointer (&task));
+  g_resolver_lookup_by_name_async (resolver, self->host, funnel_expiry_get (lookup->expiry),
+                                   lookup_cb, g_steal_pointer (&task));
 }
 
 gboolean
@@ -139,7 +169,7 @@ funnel_endpoint_dup_text (FunnelEndpoint *self)
 {
   GInetAddress *address = funnel_endpoint_get_address (self);
   g_autofree char *ip = address ? g_inet_address_to_string (address) : NULL;
-  gboolean v6 = address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
+  gboolean v6 = funnel_endpoint_is_v6 (self);
 
   return ip ? g_strdup_printf (v6 ? "[%s]:%u" : "%s:%u", ip, self->port) : NULL;
 }
@@ -188,6 +218,22 @@ funnel_endpoint_get_path_mtu (FunnelEndpoint *self)
   g_autoptr (GSocket) socket = connect_to (self);
 
   return socket ? read_mtu (socket) : 0;
+}
+
+guint
+funnel_endpoint_inner_mtu (guint path_mtu, gboolean v6)
+{
+  guint outer = v6 ? OUTER_V6_BYTES : OUTER_V4_BYTES;
+
+  return path_mtu > outer ? CLAMP (path_mtu - outer, INNER_MTU_MIN, INNER_MTU_MAX) : 0;
+}
+
+gboolean
+funnel_endpoint_is_v6 (FunnelEndpoint *self)
+{
+  GInetAddress *address = funnel_endpoint_get_address (self);
+
+  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
 }
 
 typedef struct

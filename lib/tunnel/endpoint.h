@@ -18,7 +18,8 @@ void funnel_endpoint_unref (FunnelEndpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FunnelEndpoint, funnel_endpoint_unref)
 
 /** funnel_endpoint_resolve_async: look the name up (again). After a failure the addresses known
- * from before stay; FUNNEL_ERROR_UNREACHABLE. The deadline is the caller's, by cancelling. */
+ * from before stay; FUNNEL_ERROR_UNREACHABLE. Takes no more than 5 s, 1.5 s where addresses are
+ * known. */
 void funnel_endpoint_resolve_async (FunnelEndpoint *self,
                                     GCancellable *cancellable,
                                     GAsyncReadyCallback callback,
@@ -32,10 +33,15 @@ void funnel_endpoint_next (FunnelEndpoint *self);
 char *funnel_endpoint_dup_text (FunnelEndpoint *self);
 /** funnel_endpoint_get_address: the one in use, owned by @self, or NULL. */
 GInetAddress *funnel_endpoint_get_address (FunnelEndpoint *self);
+/** funnel_endpoint_is_v6: whether the address in use is of IPv6. */
+gboolean funnel_endpoint_is_v6 (FunnelEndpoint *self);
 
 /** funnel_endpoint_get_path_mtu: bytes an IP packet to the endpoint may have now, 0 not known. What
  * the kernel knows of the path: the interface's, the route's, and what routers have told. */
 guint funnel_endpoint_get_path_mtu (FunnelEndpoint *self);
+/** funnel_endpoint_inner_mtu: bytes a packet inside WireGuard may have for packets of @path_mtu
+ * bytes outside, in IPv4 or IPv6; 0 when @path_mtu is 0. */
+guint funnel_endpoint_inner_mtu (guint path_mtu, gboolean v6);
 /** funnel_endpoint_probe_path: let the routers tell, by packets as large as the path seems to carry
  * (WireGuard ignores what they hold). Succeeds, within two seconds, whatever they say. */
 void funnel_endpoint_probe_path_async (FunnelEndpoint *self,

@@ -20,6 +20,7 @@
 
 #define INTERFACES_MAX 4
 #define HOST_BITS 32
+#define HALF_BITS 1 /* two halves of everything are how some VPNs write a default route */
 
 typedef struct
 {
@@ -45,6 +46,7 @@ typedef struct
 {
   guint8 type;
   guint8 prefix;
+  guint32 device; /* index; 0 none */
 } FoundRoute;
 
 static void
@@ -52,9 +54,12 @@ on_route (const struct nlmsghdr *message, gpointer user_data)
 {
   FoundRoute *found = user_data;
   const struct rtmsg *route = NLMSG_DATA (message);
+  const guint32 *device = NULL;
 
   if (message->nlmsg_type != RTM_NEWROUTE || message->nlmsg_len < NLMSG_LENGTH (sizeof *route))
     return;
+  device = funnel_netlink_attribute (message, sizeof *route, RTA_OIF, sizeof *device);
+  found->device = device ? *device : 0;
   found->type = route->rtm_type;
   found->prefix = route->rtm_dst_len;
 }
@@ -87,15 +92,27 @@ funnel_kernel_view_is_local (const char *address)
   return result < 0 ? result : found.type == RTN_LOCAL;
 }
 
+static gboolean
+is_named (guint32 device, const char *prefix)
+{
+  char name[IF_NAMESIZE] = "";
+
+  return if_indextoname (device, name) && g_str_has_prefix (name, prefix);
+}
+
 int
-funnel_kernel_view_is_routed (const char *address)
+funnel_kernel_view_is_routed (const char *address, const char *except)
 {
   FoundRoute found = {0};
   int result = get_route (address, TRUE, &found);
 
   if (result == -ENETUNREACH || result == -EHOSTUNREACH || result == -EACCES)
     return 0;
-  return result < 0 ? result : found.type == RTN_LOCAL || found.prefix > 0;
+  if (result < 0)
+    return result;
+  if (found.type == RTN_LOCAL)
+    return !is_named (found.device, except);
+  return found.prefix > HALF_BITS;
 }
 
 /* ---- a table ---- */

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * packet from there would therefore be dropped as impossible (0 or 1, or negative errno). */
 int funnel_kernel_view_is_local (const char *address);
 /** funnel_kernel_view_is_routed: whether a route other than a default one leads to IPv4 @address,
- * or it is local. */
-int funnel_kernel_view_is_routed (const char *address);
+ * or it is local; but not by a device whose name begins with @except. */
+int funnel_kernel_view_is_routed (const char *address, const char *except);
 
 typedef struct
 {

@@ -5,18 +5,21 @@
  * State lives in three fields: agent (NULL = none), config (NULL = down), and the endpoint. up:
  * start the agent (which begins to set up its namespace at once), resolve the endpoint meanwhile,
  * then ask for "up". A refresh that finds no handshake since the last choice goes on to the
- * endpoint's next address. The agent's end is the tunnel's end: everything it made is gone. */
+ * endpoint's next address. The agent's end is the tunnel's end: everything it made is gone.
+ *
+ * The device's MTU is the usual one; a path that carries less is given to the route inside, when
+ * the path watch has found it. */
 
 #include "lib/tunnel/netns.h"
 
 #include "lib/base/error.h"
 #include "lib/tunnel/agent-client.h"
 #include "lib/tunnel/endpoint.h"
+#include "lib/tunnel/path-watch.h"
+#include "lib/tunnel/tunnel-backend.h"
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
-
-#define LISTENERS_MAX 64
 
 struct _FunnelNetnsTunnel
 {
@@ -25,33 +28,14 @@ struct _FunnelNetnsTunnel
   FunnelTunnelConfig *config;
   gboolean up;
   FunnelEndpoint *endpoint;
-  gint64 chosen_at; /* Unix seconds: when the endpoint was set */
-  GArray *ports;    /* guint16: our listeners */
+  FunnelPathWatch *path_watch; /* while up */
+  gint64 chosen_at;            /* Unix seconds: when the endpoint was set */
+  GArray *ports;               /* guint16: our listeners */
   char *engine;
   char *no_kernel; /* why it is not the kernel's; NULL when it is */
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNetnsTunnel, funnel_netns_tunnel, FUNNEL_TYPE_TUNNEL)
-
-static gboolean
-boolean_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-static GTask *
-new_task (FunnelTunnel *tunnel,
-          GCancellable *cancellable,
-          GAsyncReadyCallback callback,
-          gpointer user_data,
-          gpointer tag)
-{
-  GTask *task = g_task_new (tunnel, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, tag);
-  return task;
-}
 
 /* ---- the agent ---- */
 
@@ -61,6 +45,7 @@ forget_agent (FunnelNetnsTunnel *self)
   if (self->agent)
     g_signal_handlers_disconnect_by_data (self->agent, self);
   g_clear_object (&self->agent);
+  g_clear_pointer (&self->path_watch, funnel_path_watch_free);
   g_clear_pointer (&self->config, funnel_tunnel_config_free);
   g_array_set_size (self->ports, 0);
   self->up = FALSE;
@@ -105,6 +90,18 @@ ensure_agent (FunnelNetnsTunnel *self, GError **error)
   return TRUE;
 }
 
+/* @task is answered by @callback, which owns a reference to it. */
+static void
+call_agent (FunnelNetnsTunnel *self,
+            const char *name,
+            const char *const *fields,
+            GAsyncReadyCallback callback,
+            GTask *task)
+{
+  funnel_agent_client_call_async (self->agent, name, fields, NULL, g_task_get_cancellable (task),
+                                  callback, g_object_ref (task));
+}
+
 /* The end of a call whose answer carries nothing we want. */
 static void
 plain_call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -118,15 +115,6 @@ plain_call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
-}
-
-static gboolean
-check_up (FunnelNetnsTunnel *self, GTask *task)
-{
-  if (!self->up)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             N_ ("The tunnel is down"));
-  return self->up;
 }
 
 /* ---- probe ---- */
@@ -154,13 +142,9 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-netns_probe_async (FunnelTunnel *tunnel,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+netns_probe (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_probe_async);
   GError *error = NULL;
 
   if (!ensure_agent (self, &error))
@@ -168,8 +152,35 @@ netns_probe_async (FunnelTunnel *tunnel,
       g_task_return_error (task, error);
       return;
     }
-  funnel_agent_client_call_async (self->agent, "hello", NULL, NULL, cancellable, probe_cb,
-                                  g_steal_pointer (&task));
+  call_agent (self, "hello", NULL, probe_cb, task);
+}
+
+/* ---- the path's MTU ---- */
+
+static void
+mtu_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (FunnelNetnsTunnel) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GHashTable) fields
+      = funnel_agent_client_call_finish (FUNNEL_AGENT_CLIENT (source), result, NULL, &error);
+
+  if (!fields)
+    g_debug ("MTU: %s", error->message);
+  if (!fields && self->path_watch)
+    funnel_path_watch_start_over (self->path_watch);
+}
+
+static void
+on_path_changed (gpointer user_data)
+{
+  FunnelNetnsTunnel *self = user_data;
+  guint mtu = funnel_endpoint_inner_mtu (funnel_endpoint_get_path_mtu (self->endpoint),
+                                         funnel_endpoint_is_v6 (self->endpoint));
+  g_autofree char *number = g_strdup_printf ("%u", mtu);
+
+  funnel_agent_client_call_async (self->agent, "mtu", (const char *[]) {"mtu", number, NULL}, NULL,
+                                  NULL, mtu_cb, g_object_ref (self));
 }
 
 /* ---- up ---- */
@@ -200,6 +211,7 @@ up_call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (self->engine);
   self->engine = g_strdup (g_hash_table_lookup (fields, "engine"));
   self->up = TRUE;
+  self->path_watch = funnel_path_watch_new (self->endpoint, on_path_changed, self);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -217,8 +229,7 @@ call_up (FunnelNetnsTunnel *self, GTask *task)
                           "keepalive", keepalive,    NULL};
 
   self->chosen_at = g_get_real_time () / G_USEC_PER_SEC;
-  funnel_agent_client_call_async (self->agent, "up", fields, NULL, g_task_get_cancellable (task),
-                                  up_call_cb, g_object_ref (task));
+  call_agent (self, "up", fields, up_call_cb, task);
 }
 
 static void
@@ -238,14 +249,9 @@ up_resolved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-netns_up_async (FunnelTunnel *tunnel,
-                const FunnelTunnelConfig *config,
-                GCancellable *cancellable,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
+netns_up (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_up_async);
   FunnelTunnelConfig *copy = funnel_tunnel_config_copy (config);
   GError *error = NULL;
 
@@ -260,8 +266,8 @@ netns_up_async (FunnelTunnel *tunnel,
       up_failed (self, task, error);
       return;
     }
-  funnel_endpoint_resolve_async (self->endpoint, cancellable, up_resolved_cb,
-                                 g_steal_pointer (&task));
+  funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (task), up_resolved_cb,
+                                 g_object_ref (task));
 }
 
 /* ---- down ---- */
@@ -278,19 +284,15 @@ down_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-netns_down_async (FunnelTunnel *tunnel,
-                  GCancellable *cancellable,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+netns_down (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_down_async);
   g_autoptr (FunnelAgentClient) agent = self->agent ? g_object_ref (self->agent) : NULL;
 
   forget_agent (self);
   if (agent)
-    funnel_agent_client_call_async (agent, "quit", NULL, NULL, cancellable, down_cb,
-                                    g_steal_pointer (&task));
+    funnel_agent_client_call_async (agent, "quit", NULL, NULL, g_task_get_cancellable (task),
+                                    down_cb, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -298,22 +300,16 @@ netns_down_async (FunnelTunnel *tunnel,
 /* ---- verify ---- */
 
 static void
-netns_verify_async (FunnelTunnel *tunnel,
-                    GCancellable *cancellable,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+netns_verify (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_verify_async);
   g_autoptr (GString) ports = g_string_new (NULL);
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   for (guint i = 0; i < self->ports->len; i++)
     g_string_append_printf (ports, "%s%u", i ? "," : "", g_array_index (self->ports, guint16, i));
-  funnel_agent_client_call_async (self->agent, "verify",
-                                  (const char *[]) {"ports", ports->str, NULL}, NULL, cancellable,
-                                  plain_call_cb, g_steal_pointer (&task));
+  call_agent (self, "verify", (const char *[]) {"ports", ports->str, NULL}, plain_call_cb, task);
 }
 
 /* ---- sockets ---- */
@@ -343,19 +339,6 @@ take_socket (GUnixFDList *fds, GError **error)
 }
 
 static void
-remember_port (FunnelNetnsTunnel *self, GSocket *socket)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (socket, NULL);
-  guint16 port = address ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)) : 0;
-
-  for (guint i = 0; i < self->ports->len; i++)
-    if (g_array_index (self->ports, guint16, i) == port)
-      return;
-  if (port && self->ports->len < LISTENERS_MAX)
-    g_array_append_val (self->ports, port);
-}
-
-static void
 listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -371,100 +354,51 @@ listen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_return_error (task, error);
       return;
     }
-  remember_port (self, socket);
+  funnel_tunnel_note_port (self->ports, socket);
   g_task_return_pointer (task, socket, g_object_unref);
 }
 
 static void
-netns_listen_async (FunnelTunnel *tunnel,
-                    guint16 port,
-                    GCancellable *cancellable,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+netns_listen (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_listen_async);
   g_autofree char *number = g_strdup_printf ("%u", port);
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
-  funnel_agent_client_call_async (
-      self->agent, "listen",
+  call_agent (
+      self, "listen",
       (const char *[]) {"address", self->config->address, "port", number, "backlog", "1024", NULL},
-      NULL, cancellable, listen_cb, g_steal_pointer (&task));
-}
-
-static GSocket *
-netns_listen_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-static void
-connected_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-
-  if (g_socket_connection_connect_finish (G_SOCKET_CONNECTION (source), result, &error))
-    g_task_return_pointer (task, g_object_ref (source), g_object_unref);
-  else
-    g_task_return_error (task, error);
+      listen_cb, task);
 }
 
 static void
 socket_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  FunnelNetnsTunnel *self = g_task_get_source_object (task);
   GError *error = NULL;
   g_autoptr (GUnixFDList) fds = NULL;
   g_autoptr (GHashTable) fields
       = funnel_agent_client_call_finish (FUNNEL_AGENT_CLIENT (source), result, &fds, &error);
   g_autoptr (GSocket) socket = fields ? take_socket (fds, &error) : NULL;
-  g_autoptr (GSocketConnection) connection = NULL;
-  GSocketAddress *remote = g_task_get_task_data (task);
 
   if (!socket)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  connection = g_socket_connection_factory_create_connection (socket);
-  g_socket_connection_connect_async (connection, remote, g_task_get_cancellable (task),
-                                     connected_cb, g_object_ref (task));
+    g_task_return_error (task, error);
+  else if (funnel_tunnel_check_up (self->up, task))
+    funnel_tunnel_connect_socket (socket, self->config->peer_address,
+                                  (guint16)GPOINTER_TO_UINT (g_task_get_task_data (task)), task);
 }
 
 static void
-netns_connect_async (FunnelTunnel *tunnel,
-                     guint16 port,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+netns_connect (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_connect_async);
-  GSocketAddress *remote;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
-  remote = g_inet_socket_address_new_from_string (self->config->peer_address, port);
-  if (!remote)
-    {
-      g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                               "peer_address: not an IP address: %s", self->config->peer_address);
-      return;
-    }
-  g_task_set_task_data (task, remote, g_object_unref);
-  funnel_agent_client_call_async (self->agent, "socket", NULL, NULL, cancellable, socket_cb,
-                                  g_steal_pointer (&task));
-}
-
-static GSocketConnection *
-netns_connect_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  g_task_set_task_data (task, GUINT_TO_POINTER (port), NULL);
+  call_agent (self, "socket", NULL, socket_cb, task);
 }
 
 /* ---- query ---- */
@@ -503,32 +437,12 @@ query_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-netns_query_async (FunnelTunnel *tunnel,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+netns_query (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_query_async);
 
-  if (check_up (self, task))
-    funnel_agent_client_call_async (self->agent, "status", NULL, NULL, cancellable, query_cb,
-                                    g_steal_pointer (&task));
-}
-
-static gboolean
-netns_query_finish (FunnelTunnel *tunnel,
-                    GAsyncResult *result,
-                    FunnelTunnelStatus *out,
-                    GError **error)
-{
-  g_autofree FunnelTunnelStatus *status = NULL;
-
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), FALSE);
-  status = g_task_propagate_pointer (G_TASK (result), error);
-  if (status)
-    *out = *status;
-  return status != NULL;
+  if (funnel_tunnel_check_up (self->up, task))
+    call_agent (self, "status", NULL, query_cb, task);
 }
 
 /* ---- refresh ---- */
@@ -539,10 +453,10 @@ call_endpoint (FunnelNetnsTunnel *self, GTask *task)
   g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
 
   self->chosen_at = g_get_real_time () / G_USEC_PER_SEC;
-  funnel_agent_client_call_async (
-      self->agent, "endpoint",
-      (const char *[]) {"peer", self->config->peer_public_key, "endpoint", endpoint, NULL}, NULL,
-      g_task_get_cancellable (task), plain_call_cb, g_object_ref (task));
+  funnel_path_watch_start_over (self->path_watch);
+  call_agent (self, "endpoint",
+              (const char *[]) {"peer", self->config->peer_public_key, "endpoint", endpoint, NULL},
+              plain_call_cb, task);
 }
 
 static void
@@ -552,10 +466,10 @@ refresh_status_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   FunnelTunnelStatus status;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   /* Nothing was heard from the address in use: try the next one. */
-  if (netns_query_finish (FUNNEL_TUNNEL (self), result, &status, NULL)
+  if (funnel_tunnel_query_finish (FUNNEL_TUNNEL (self), result, &status, NULL)
       && status.handshake < self->chosen_at)
     funnel_endpoint_next (self->endpoint);
   call_endpoint (self, task);
@@ -568,30 +482,26 @@ refresh_resolved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   FunnelNetnsTunnel *self = g_task_get_source_object (task);
   g_autoptr (GError) error = NULL;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   /* Without an answer the addresses known from before are as good as any. */
   if (!funnel_endpoint_resolve_finish (result, &error))
     g_debug ("%s", error->message);
   if (funnel_endpoint_get_count (self->endpoint) > 1)
-    netns_query_async (FUNNEL_TUNNEL (self), g_task_get_cancellable (task), refresh_status_cb,
-                       g_object_ref (task));
+    funnel_tunnel_query_async (FUNNEL_TUNNEL (self), g_task_get_cancellable (task),
+                               refresh_status_cb, g_object_ref (task));
   else
     call_endpoint (self, task);
 }
 
 static void
-netns_refresh_async (FunnelTunnel *tunnel,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+netns_refresh (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNetnsTunnel *self = FUNNEL_NETNS_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, netns_refresh_async);
 
-  if (check_up (self, task))
-    funnel_endpoint_resolve_async (self->endpoint, cancellable, refresh_resolved_cb,
-                                   g_steal_pointer (&task));
+  if (funnel_tunnel_check_up (self->up, task))
+    funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (task),
+                                   refresh_resolved_cb, g_object_ref (task));
 }
 
 /* ---- object ---- */
@@ -616,22 +526,14 @@ funnel_netns_tunnel_class_init (FunnelNetnsTunnelClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = funnel_netns_tunnel_finalize;
   tunnel->name = "netns";
-  tunnel->probe_async = netns_probe_async;
-  tunnel->probe_finish = boolean_finish;
-  tunnel->up_async = netns_up_async;
-  tunnel->up_finish = boolean_finish;
-  tunnel->down_async = netns_down_async;
-  tunnel->down_finish = boolean_finish;
-  tunnel->verify_async = netns_verify_async;
-  tunnel->verify_finish = boolean_finish;
-  tunnel->listen_async = netns_listen_async;
-  tunnel->listen_finish = netns_listen_finish;
-  tunnel->connect_async = netns_connect_async;
-  tunnel->connect_finish = netns_connect_finish;
-  tunnel->refresh_async = netns_refresh_async;
-  tunnel->refresh_finish = boolean_finish;
-  tunnel->query_async = netns_query_async;
-  tunnel->query_finish = netns_query_finish;
+  tunnel->probe = netns_probe;
+  tunnel->up = netns_up;
+  tunnel->down = netns_down;
+  tunnel->verify = netns_verify;
+  tunnel->listen = netns_listen;
+  tunnel->connect = netns_connect;
+  tunnel->refresh = netns_refresh;
+  tunnel->query = netns_query;
 }
 
 static void

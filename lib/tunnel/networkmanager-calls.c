@@ -75,8 +75,16 @@ is_gone (NMClient *client, const GError *error)
          || g_error_matches (error, NM_CLIENT_ERROR, NM_CLIENT_ERROR_MANAGER_NOT_RUNNING)
          || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
          || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)
-         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
-         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY);
+}
+
+static FunnelError
+get_code (NMClient *client, const GError *error)
+{
+  if (is_gone (client, error))
+    return FUNNEL_ERROR_UNREACHABLE;
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? FUNNEL_ERROR_FAILED
+                                                                   : FUNNEL_ERROR_UNSUPPORTED;
 }
 
 /* Takes @task and @error. */
@@ -92,12 +100,11 @@ fail_call (GTask *owned, const char *what, GError *error)
       return;
     }
   g_dbus_error_strip_remote_error (error);
-  g_task_return_new_error (
-      task, FUNNEL_ERROR,
-      is_gone (call->client, error) ? FUNNEL_ERROR_UNREACHABLE : FUNNEL_ERROR_UNSUPPORTED,
-      is_denied (error) ? N_ ("NetworkManager could not %s (polkit did not allow it): %s")
-                        : N_ ("NetworkManager could not %s: %s"),
-      what, error->message);
+  g_task_return_new_error (task, FUNNEL_ERROR, get_code (call->client, error),
+                           is_denied (error)
+                               ? N_ ("NetworkManager could not %s (polkit did not allow it): %s")
+                               : N_ ("NetworkManager could not %s: %s"),
+                           what, error->message);
   g_error_free (error);
 }
 
@@ -204,7 +211,7 @@ on_wait_timeout (gpointer user_data)
   g_autofree char *id = g_strdup (nm_active_connection_get_id (wait->active));
   g_autoptr (GTask) task = end_wait (wait);
 
-  g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+  g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
                            N_ ("NetworkManager did not bring “%s” to its new state within %d s"),
                            id, WAIT_S);
   return G_SOURCE_REMOVE;
@@ -545,6 +552,7 @@ typedef struct
 {
   NMClient *client;
   char *uuid;
+  char *other;
   gulong handler;
   GSource *timeout;
   GSource *cancelled;
@@ -555,7 +563,15 @@ awaited_free (Awaited *awaited)
 {
   g_object_unref (awaited->client);
   g_free (awaited->uuid);
+  g_free (awaited->other);
   g_free (awaited);
+}
+
+static gboolean
+is_there (const Awaited *awaited)
+{
+  return nm_client_get_connection_by_uuid (awaited->client, awaited->uuid)
+         || nm_client_get_connection_by_uuid (awaited->client, awaited->other);
 }
 
 static void
@@ -576,7 +592,7 @@ on_client_connection_added (NMClient *client, NMRemoteConnection *remote, GTask 
 {
   Awaited *awaited = g_task_get_task_data (task);
 
-  if (nm_client_get_connection_by_uuid (client, awaited->uuid))
+  if (is_there (awaited))
     end_awaited (task);
 }
 
@@ -597,6 +613,7 @@ on_awaited_cancelled (GCancellable *cancellable, gpointer user_data)
 void
 funnel_nm_await_profile_async (NMClient *client,
                                const char *uuid,
+                               const char *other,
                                GCancellable *cancellable,
                                GAsyncReadyCallback callback,
                                gpointer user_data)
@@ -606,9 +623,10 @@ funnel_nm_await_profile_async (NMClient *client,
 
   awaited->client = g_object_ref (client);
   awaited->uuid = g_strdup (uuid);
+  awaited->other = g_strdup (other);
   g_task_set_task_data (task, awaited, (GDestroyNotify)awaited_free);
   g_task_set_source_tag (task, funnel_nm_await_profile_async);
-  if (nm_client_get_connection_by_uuid (client, uuid))
+  if (is_there (awaited))
     {
       end_awaited (task);
       return;
@@ -645,4 +663,10 @@ funnel_nm_find_active (NMClient *client, const char *uuid)
         return active;
     }
   return NULL;
+}
+
+gboolean
+funnel_nm_is_known (NMClient *client, const char *uuid)
+{
+  return nm_client_get_connection_by_uuid (client, uuid) || funnel_nm_find_active (client, uuid);
 }

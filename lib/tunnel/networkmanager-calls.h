@@ -4,7 +4,8 @@
 /* What is asked of NetworkManager, one wish per function. What changes something is never cancelled
  * half-way: a cancelled call still ends only when NetworkManager has answered. Errors:
  * FUNNEL_ERROR_UNSUPPORTED when NetworkManager says no (another back end may do it),
- * FUNNEL_ERROR_UNREACHABLE when it is not there or does not answer in time. */
+ * FUNNEL_ERROR_UNREACHABLE when it is not there, FUNNEL_ERROR_FAILED when it is and takes too long.
+ */
 
 #include <NetworkManager.h>
 
@@ -48,10 +49,11 @@ void funnel_nm_lower_async (NMClient *client,
                             gpointer user_data);
 gboolean funnel_nm_lower_finish (GAsyncResult *result, GError **error);
 
-/** funnel_nm_await_profile: until @client knows of the profile @uuid, which takes it a while after
- * NetworkManager was restarted. Succeeds after some seconds without one, too. */
+/** funnel_nm_await_profile: until @client knows of the profile @uuid or @other, which takes it a
+ * while after NetworkManager was restarted. Succeeds after some seconds without one, too. */
 void funnel_nm_await_profile_async (NMClient *client,
                                     const char *uuid,
+                                    const char *other,
                                     GCancellable *cancellable,
                                     GAsyncReadyCallback callback,
                                     gpointer user_data);
@@ -59,5 +61,7 @@ gboolean funnel_nm_await_profile_finish (GAsyncResult *result, GError **error);
 
 /** funnel_nm_find_active: what is (being) activated with @uuid, owned by @client, or NULL. */
 NMActiveConnection *funnel_nm_find_active (NMClient *client, const char *uuid);
+/** funnel_nm_is_known: whether NetworkManager has a profile with @uuid, active or not. */
+gboolean funnel_nm_is_known (NMClient *client, const char *uuid);
 
 G_END_DECLS

@@ -16,16 +16,17 @@
  * If this process is killed the guard goes, and VRF and WireGuard stay as they were: isolated. The
  * next run raises its guard and then takes them away.
  *
- * An operation is a table of steps, run one after the other; operations wait in a queue. Everything
- * is found by UUID when it is to be taken away, so it does not matter who put it there. */
+ * An operation is a table of steps, run one after the other; operations wait in a queue, which the
+ * paths of a process share. Everything is found by UUID when it is to be taken away, so it does not
+ * matter who put it there. */
 
 #include "lib/tunnel/networkmanager-path.h"
 
 #include "lib/base/error.h"
-#include "lib/base/expiry.h"
 #include "lib/tunnel/kernel-view.h"
 #include "lib/tunnel/kernel-watch.h"
 #include "lib/tunnel/networkmanager-calls.h"
+#include "lib/tunnel/networkmanager-probe.h"
 #include "lib/tunnel/networkmanager-profiles.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
@@ -33,11 +34,8 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
-#define PATH_MTU_MIN 1280 /* what every IPv6 path carries */
-#define ANSWER_MS 5000
-#define RESOLVE_MS 5000
-#define RESOLVE_AGAIN_MS 1500 /* where the addresses known from before will do */
-#define GONE_S 10             /* for a device to be removed, once nobody uses it */
+#define ANSWER_MS 25000
+#define GONE_S 10 /* for a device to be removed, once nobody uses it */
 
 struct _FunnelNmPath
 {
@@ -46,11 +44,13 @@ struct _FunnelNmPath
   FunnelTunnelConfig *config;
   FunnelNmPlan *plan;
   FunnelEndpoint *endpoint;
-  guint ends[2];         /* subscriptions: how VRF and WireGuard end */
+  guint ends;            /* subscription: how VRF and WireGuard end */
   gboolean switched_off; /* so far as heard */
-  guint path_mtu;        /* when the route's was set; 0 not known */
-  GQueue operations;     /* GTask*: the first one is under way */
 };
+
+/* GTask*, of all paths, because they share identities when one follows another: the first one is
+ * under way. */
+static GQueue operations = G_QUEUE_INIT;
 
 G_DEFINE_FINAL_TYPE (FunnelNmPath, funnel_nm_path, G_TYPE_OBJECT)
 
@@ -80,18 +80,18 @@ operation_free (Operation *operation)
 static void run_step (GTask *task);
 
 static Operation *
-get_operation (FunnelNmPath *self)
+get_operation (void)
 {
-  return g_task_get_task_data (g_queue_peek_head (&self->operations));
+  return g_task_get_task_data (g_queue_peek_head (&operations));
 }
 
 /* Takes @error. */
 static void
-end_operation (FunnelNmPath *self, GError *error)
+end_operation (GError *error)
 {
-  g_autoptr (GTask) task = g_queue_pop_head (&self->operations);
+  g_autoptr (GTask) task = g_queue_pop_head (&operations);
   Operation *operation = g_task_get_task_data (task);
-  GTask *next = g_queue_peek_head (&self->operations);
+  GTask *next = g_queue_peek_head (&operations);
 
   if (!error)
     error = g_steal_pointer (&operation->error);
@@ -107,7 +107,6 @@ static void
 step_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
-  FunnelNmPath *self = FUNNEL_NM_PATH (source);
   Operation *operation = g_task_get_task_data (task);
   const Step *step = &operation->steps[operation->next++];
   GError *error = NULL;
@@ -115,7 +114,7 @@ step_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (g_task_propagate_boolean (G_TASK (result), &error))
     run_step (task);
   else if (!step->carry_on)
-    end_operation (self, error);
+    end_operation (error);
   else
     {
       g_debug ("NetworkManager: %s", error->message);
@@ -137,9 +136,9 @@ run_step (GTask *task)
   GError *error = NULL;
 
   if (!step->begin)
-    end_operation (self, NULL);
+    end_operation (NULL);
   else if (!step->carry_on && g_cancellable_set_error_if_cancelled (cancellable, &error))
-    end_operation (self, error);
+    end_operation (error);
   else
     step->begin (self, g_task_new (self, step->carry_on ? NULL : cancellable, step_cb, task));
 }
@@ -160,8 +159,8 @@ start_operation (FunnelNmPath *self,
   g_task_set_source_tag (task, start_operation);
   g_task_set_task_data (task, operation, (GDestroyNotify)operation_free);
   g_task_set_check_cancellable (task, FALSE);
-  g_queue_push_tail (&self->operations, task);
-  if (g_queue_get_length (&self->operations) == 1)
+  g_queue_push_tail (&operations, task);
+  if (g_queue_get_length (&operations) == 1)
     run_step (task);
 }
 
@@ -239,45 +238,25 @@ address_is_taken (const char *text, gpointer user_data)
 static gboolean
 is_known (FunnelNmPath *self, FunnelNmRole role)
 {
-  return nm_client_get_connection_by_uuid (self->client, self->plan->uuid[role])
-         || funnel_nm_find_active (self->client, self->plan->uuid[role]);
+  return funnel_nm_is_known (self->client, self->plan->uuid[role]);
 }
 
 /* ---- steps of going up ---- */
 
-/* A resolver whose question was lost on a broken path waits long before it asks again. */
+/* The end of a look-up; takes the step. */
 static void
 resolve_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GTask) step = user_data;
   GError *error = NULL;
 
-  if (funnel_endpoint_resolve_finish (result, &error))
-    g_task_return_boolean (step, TRUE);
-  else if (funnel_expiry_has_passed (g_task_get_task_data (step)))
-    {
-      g_error_free (error);
-      g_task_return_new_error (step, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                               N_ ("The ingress's name cannot be resolved: no answer in time"));
-    }
-  else
-    g_task_return_error (step, error);
+  funnel_endpoint_resolve_finish (result, &error);
+  end_step (user_data, error);
 }
 
 static void
 resolve (FunnelNmPath *self, GTask *step)
 {
-  guint limit = funnel_endpoint_get_count (self->endpoint) > 0 ? RESOLVE_AGAIN_MS : RESOLVE_MS;
-  FunnelExpiry *expiry = funnel_expiry_new (g_task_get_cancellable (step), limit);
-
-  g_task_set_task_data (step, expiry, (GDestroyNotify)funnel_expiry_free);
-  funnel_endpoint_resolve_async (self->endpoint, funnel_expiry_get (expiry), resolve_cb, step);
-}
-
-static void
-probe_path (FunnelNmPath *self, GTask *step)
-{
-  funnel_endpoint_probe_path_async (self->endpoint, g_task_get_cancellable (step), call_cb, step);
+  funnel_endpoint_resolve_async (self->endpoint, g_task_get_cancellable (step), resolve_cb, step);
 }
 
 static void
@@ -305,21 +284,6 @@ make_room_for_guard (FunnelNmPath *self, GTask *step)
     end_step (step, NULL);
 }
 
-/* Without a guard of ours, nothing else on this machine may have the ingress's address: the guard
- * would take it away. */
-static gboolean
-check_address (FunnelNmPath *self, GError **error)
-{
-  if (is_known (self, FUNNEL_NM_GUARD) || is_known (self, FUNNEL_NM_GUARD_OTHER)
-      || funnel_kernel_view_is_routed (self->config->peer_address) != 1)
-    return TRUE;
-  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
-               N_ ("this machine already uses the ingress's tunnel address %s for something else "
-                   "(ip route get %s)"),
-               self->config->peer_address, self->config->peer_address);
-  return FALSE;
-}
-
 static void
 raise_guard (FunnelNmPath *self, GTask *step)
 {
@@ -327,7 +291,7 @@ raise_guard (FunnelNmPath *self, GTask *step)
   g_autoptr (NMConnection) profile = NULL;
   GError *error = NULL;
 
-  if (!check_address (self, &error)
+  if (!funnel_nm_judge_address (self->config->peer_address, &error)
       || !funnel_nm_plan_choose_guard (self->plan, role, name_is_taken, address_is_taken, self,
                                        &error))
     {
@@ -343,7 +307,8 @@ raise_guard (FunnelNmPath *self, GTask *step)
 static void
 await_guard (FunnelNmPath *self, GTask *step)
 {
-  funnel_nm_await_profile_async (self->client, self->plan->uuid[self->plan->guard],
+  funnel_nm_await_profile_async (self->client, self->plan->uuid[FUNNEL_NM_GUARD],
+                                 self->plan->uuid[FUNNEL_NM_GUARD_OTHER],
                                  g_task_get_cancellable (step), call_cb, step);
 }
 
@@ -376,22 +341,11 @@ raise_vrf (FunnelNmPath *self, GTask *step)
   funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
 }
 
-static gboolean
-is_outer_v6 (FunnelNmPath *self)
-{
-  GInetAddress *address = funnel_endpoint_get_address (self->endpoint);
-
-  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6;
-}
-
 static void
 set_mtu (FunnelNmPath *self)
 {
-  self->path_mtu = funnel_endpoint_get_path_mtu (self->endpoint);
-  if (self->path_mtu > 0 && self->path_mtu < PATH_MTU_MIN)
-    g_message ("The path to the ingress carries packets of %u bytes only; at least %u are usual",
-               self->path_mtu, PATH_MTU_MIN);
-  funnel_nm_plan_set_path_mtu (self->plan, self->path_mtu, is_outer_v6 (self));
+  funnel_nm_plan_set_path_mtu (self->plan, funnel_endpoint_get_path_mtu (self->endpoint),
+                               funnel_endpoint_is_v6 (self->endpoint));
 }
 
 static void
@@ -401,13 +355,24 @@ raise_wireguard (FunnelNmPath *self, GTask *step)
   GError *error = NULL;
 
   funnel_nm_plan_set_device_mtu (self->plan, funnel_endpoint_get_path_mtu (self->endpoint),
-                                 is_outer_v6 (self));
+                                 funnel_endpoint_is_v6 (self->endpoint));
   set_mtu (self);
   profile = funnel_nm_wireguard_profile (self->plan, self->config, NULL, &error);
   if (profile)
     funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
   else
     end_step (step, error);
+}
+
+static gboolean
+is_of_path (FunnelNmPath *self, const char *object_path)
+{
+  NMDevice *device = nm_client_get_device_by_path (self->client, object_path);
+  const char *interface = device ? nm_device_get_iface (device) : NULL;
+
+  return interface
+         && (g_str_equal (interface, self->plan->vrf_interface)
+             || g_str_equal (interface, self->plan->wireguard_interface));
 }
 
 /* A device's way out is told in steps, and only the first has the true reason: a logout, a sleep or
@@ -424,7 +389,7 @@ on_device_state_changed (GDBusConnection *bus,
   FunnelNmPath *self = user_data;
   guint32 state = 0, before = 0, reason = 0;
 
-  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(uuu)")))
+  if (!is_of_path (self, path) || !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(uuu)")))
     return;
   g_variant_get (parameters, "(uuu)", &state, &before, &reason);
   if (before == NM_DEVICE_STATE_ACTIVATED && reason == NM_DEVICE_STATE_REASON_USER_REQUESTED)
@@ -436,31 +401,23 @@ stop_hearing (FunnelNmPath *self)
 {
   GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
 
-  for (guint i = 0; i < G_N_ELEMENTS (self->ends); i++)
-    if (bus && self->ends[i])
-      g_dbus_connection_signal_unsubscribe (bus, self->ends[i]);
-  memset (self->ends, 0, sizeof self->ends);
+  if (bus && self->ends)
+    g_dbus_connection_signal_unsubscribe (bus, self->ends);
+  self->ends = 0;
 }
 
+/* Of all devices: after a restart of NetworkManager ours have other paths. */
 static void
 hear_ends (FunnelNmPath *self)
 {
-  const char *const interfaces[] = {self->plan->vrf_interface, self->plan->wireguard_interface};
   GDBusConnection *bus = nm_client_get_dbus_connection (self->client);
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (interfaces) == G_N_ELEMENTS (self->ends));
   stop_hearing (self);
   self->switched_off = FALSE;
-  for (guint i = 0; bus && i < G_N_ELEMENTS (interfaces); i++)
-    {
-      NMDevice *device = nm_client_get_device_by_iface (self->client, interfaces[i]);
-
-      if (device)
-        self->ends[i] = g_dbus_connection_signal_subscribe (
-            bus, NM_DBUS_SERVICE, NM_DBUS_INTERFACE_DEVICE, "StateChanged",
-            nm_object_get_path (NM_OBJECT (device)), NULL, G_DBUS_SIGNAL_FLAGS_NONE,
-            on_device_state_changed, self, NULL);
-    }
+  if (bus)
+    self->ends = g_dbus_connection_signal_subscribe (
+        bus, NM_DBUS_SERVICE, NM_DBUS_INTERFACE_DEVICE, "StateChanged", NULL, NULL,
+        G_DBUS_SIGNAL_FLAGS_NONE, on_device_state_changed, self, NULL);
 }
 
 static void
@@ -473,24 +430,47 @@ check_path (FunnelNmPath *self, GTask *step)
   end_step (step, error);
 }
 
+/* With its peer, where that is. */
+static NMConnection *
+new_wireguard_profile (FunnelNmPath *self, GError **error)
+{
+  g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
+
+  if (endpoint)
+    return funnel_nm_wireguard_profile (self->plan, self->config, endpoint, error);
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+               N_ ("The ingress's name has no address"));
+  return NULL;
+}
+
+static void
+give_peer_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) step = user_data;
+  FunnelNmPath *self = g_task_get_source_object (step);
+  GError *error = NULL;
+
+  if (funnel_nm_reapply_finish (result, &error))
+    {
+      g_task_return_boolean (step, TRUE);
+      return;
+    }
+  self->plan->mtu = GPOINTER_TO_UINT (g_task_get_task_data (step));
+  g_task_return_error (step, error);
+}
+
 static void
 give_peer (FunnelNmPath *self, GTask *step)
 {
-  g_autofree char *endpoint = funnel_endpoint_dup_text (self->endpoint);
   g_autoptr (NMConnection) profile = NULL;
   GError *error = NULL;
 
-  if (!endpoint)
-    {
-      end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                                   N_ ("The ingress's name has no address")));
-      return;
-    }
+  g_task_set_task_data (step, GUINT_TO_POINTER (self->plan->mtu), NULL);
   set_mtu (self);
-  profile = funnel_nm_wireguard_profile (self->plan, self->config, endpoint, &error);
+  profile = new_wireguard_profile (self, &error);
   if (profile)
     funnel_nm_reapply_async (self->client, self->plan->wireguard_interface, profile,
-                             g_task_get_cancellable (step), call_cb, step);
+                             g_task_get_cancellable (step), give_peer_cb, step);
   else
     end_step (step, error);
 }
@@ -529,10 +509,10 @@ hear_no_more (FunnelNmPath *self, GTask *step)
   end_step (step, NULL);
 }
 
-/* Of our own run or an earlier one: the profile is asked for, not remembered. It comes without its
- * key. */
-static void
-take_peer (FunnelNmPath *self, GTask *step)
+/* WireGuard of our own run or an earlier one, without peers: the profile is asked for, not
+ * remembered. It comes without its key. NULL when there is none. */
+static NMConnection *
+get_wireguard (FunnelNmPath *self)
 {
   NMActiveConnection *active
       = funnel_nm_find_active (self->client, self->plan->uuid[FUNNEL_NM_WIREGUARD]);
@@ -540,20 +520,46 @@ take_peer (FunnelNmPath *self, GTask *step)
   g_autoptr (NMConnection) profile = NULL;
   NMSetting *wireguard = NULL;
 
-  if (remote)
-    {
-      profile = nm_simple_connection_new_clone (NM_CONNECTION (remote));
-      wireguard = nm_connection_get_setting (profile, NM_TYPE_SETTING_WIREGUARD);
-    }
+  if (!remote)
+    return NULL;
+  profile = nm_simple_connection_new_clone (NM_CONNECTION (remote));
+  wireguard = nm_connection_get_setting (profile, NM_TYPE_SETTING_WIREGUARD);
   if (!wireguard)
-    {
-      end_step (step, NULL);
-      return;
-    }
+    return NULL;
   nm_setting_wireguard_clear_peers (NM_SETTING_WIREGUARD (wireguard));
   g_object_set (wireguard, NM_SETTING_WIREGUARD_PRIVATE_KEY, self->config->private_key, NULL);
-  funnel_nm_reapply_async (self->client, nm_connection_get_interface_name (profile), profile,
-                           g_task_get_cancellable (step), try_cb, step);
+  return g_steal_pointer (&profile);
+}
+
+/* Fine when there is nothing to apply it to. */
+static void
+try_reapply (FunnelNmPath *self, NMConnection *profile, GTask *step)
+{
+  if (profile)
+    funnel_nm_reapply_async (self->client, nm_connection_get_interface_name (profile), profile,
+                             g_task_get_cancellable (step), try_cb, step);
+  else
+    end_step (step, NULL);
+}
+
+/* NetworkManager takes away only a peer that it has given itself since it was started. */
+static void
+remind_peer (FunnelNmPath *self, GTask *step)
+{
+  g_autoptr (NMConnection) profile = get_wireguard (self);
+  g_autoptr (GError) error = NULL;
+
+  if (profile && !funnel_nm_add_peer (profile, self->config, NULL, &error))
+    g_debug ("NetworkManager: %s", error->message);
+  try_reapply (self, profile, step);
+}
+
+static void
+take_peer (FunnelNmPath *self, GTask *step)
+{
+  g_autoptr (NMConnection) profile = get_wireguard (self);
+
+  try_reapply (self, profile, step);
 }
 
 static void
@@ -682,19 +688,28 @@ lower_guard (FunnelNmPath *self, GTask *step)
 static void
 give_peer_with_new_mtu (FunnelNmPath *self, GTask *step)
 {
-  guint before = self->plan->mtu;
+  guint path_mtu = funnel_endpoint_get_path_mtu (self->endpoint);
 
-  set_mtu (self);
-  if (self->plan->mtu == before)
+  if (funnel_nm_plan_has_path_mtu (self->plan, path_mtu, funnel_endpoint_is_v6 (self->endpoint)))
     end_step (step, NULL);
   else
     give_peer (self, step);
 }
 
+/* To a device that has it, so that NetworkManager knows. */
+static void
+give_peer_again (FunnelNmPath *self, GTask *step)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (NMConnection) profile = new_wireguard_profile (self, &error);
+
+  try_reapply (self, profile, step);
+}
+
 static void
 choose_address (FunnelNmPath *self, GTask *step)
 {
-  if (get_operation (self)->next_address)
+  if (get_operation ()->next_address)
     funnel_endpoint_next (self->endpoint);
   end_step (step, NULL);
 }
@@ -707,7 +722,8 @@ static const Step up_steps[] = {
     {resolve, FALSE},
     {raise_guard, FALSE},
     {check_guard, FALSE},
-    {take_peer, TRUE}, /* from here on: leftovers */
+    {remind_peer, TRUE}, /* from here on: leftovers */
+    {take_peer, TRUE},
     {lower_wireguard, FALSE},
     {lower_vrf, FALSE},
     {lower_other_guard, FALSE}, /* to here */
@@ -719,11 +735,12 @@ static const Step up_steps[] = {
 };
 
 static const Step down_steps[] = {
-    {hear_out, TRUE},           {hear_no_more, TRUE},
-    {take_peer, TRUE},          {lower_wireguard, TRUE},
-    {await_no_wireguard, TRUE}, {lower_vrf, TRUE},
-    {lower_placeholder, TRUE},  {lower_guard, FALSE},
-    {lower_other_guard, TRUE},  {NULL, FALSE},
+    {hear_out, TRUE},        {hear_no_more, TRUE},
+    {remind_peer, TRUE},     {take_peer, TRUE},
+    {lower_wireguard, TRUE}, {await_no_wireguard, TRUE},
+    {lower_vrf, TRUE},       {lower_placeholder, TRUE},
+    {lower_guard, FALSE},    {lower_other_guard, TRUE},
+    {NULL, FALSE},
 };
 
 static const Step refresh_steps[] = {
@@ -732,15 +749,15 @@ static const Step refresh_steps[] = {
 };
 
 static const Step adapt_steps[] = {
-    {probe_path, TRUE},
     {give_peer_with_new_mtu, FALSE},
     {NULL, FALSE},
 };
 
 static const Step renew_guard_steps[] = {
-    {await_guard, FALSE}, {lower_placeholder, TRUE}, {make_room_for_guard, FALSE},
-    {raise_guard, FALSE}, {check_guard, FALSE},      {lower_other_guard, FALSE},
-    {NULL, FALSE},
+    {await_guard, FALSE},         {lower_placeholder, TRUE},
+    {make_room_for_guard, FALSE}, {raise_guard, FALSE},
+    {check_guard, FALSE},         {lower_other_guard, FALSE},
+    {give_peer_again, FALSE},     {NULL, FALSE},
 };
 
 void
@@ -780,12 +797,6 @@ funnel_nm_path_adapt_async (FunnelNmPath *self,
   start_operation (self, adapt_steps, FALSE, cancellable, callback, user_data);
 }
 
-gboolean
-funnel_nm_path_has_new_mtu (FunnelNmPath *self)
-{
-  return funnel_endpoint_get_path_mtu (self->endpoint) != self->path_mtu;
-}
-
 void
 funnel_nm_path_renew_guard_async (FunnelNmPath *self,
                                   GCancellable *cancellable,
@@ -800,12 +811,6 @@ funnel_nm_path_finish (FunnelNmPath *self, GAsyncResult *result, GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-NMClient *
-funnel_nm_path_get_client (FunnelNmPath *self)
-{
-  return self->client;
 }
 
 const FunnelTunnelConfig *
@@ -854,7 +859,7 @@ funnel_nm_path_class_init (FunnelNmPathClass *klass)
 static void
 funnel_nm_path_init (FunnelNmPath *self)
 {
-  g_queue_init (&self->operations);
+  g_queue_init (&operations);
 }
 
 FunnelNmPath *

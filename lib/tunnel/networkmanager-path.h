@@ -37,14 +37,11 @@ void funnel_nm_path_refresh_async (FunnelNmPath *self,
                                    GCancellable *cancellable,
                                    GAsyncReadyCallback callback,
                                    gpointer user_data);
-/** funnel_nm_path_adapt: probe the path, and give the route to the ingress its MTU if that is
- * another. */
+/** funnel_nm_path_adapt: give the route to the ingress the path's MTU, if that is another. */
 void funnel_nm_path_adapt_async (FunnelNmPath *self,
                                  GCancellable *cancellable,
                                  GAsyncReadyCallback callback,
                                  gpointer user_data);
-/** funnel_nm_path_has_new_mtu: whether the path's MTU is another than it was. */
-gboolean funnel_nm_path_has_new_mtu (FunnelNmPath *self);
 /** funnel_nm_path_renew_guard: a guard bound to this process beside the old one, which goes then:
  * a restarted NetworkManager has forgotten whose it was. */
 void funnel_nm_path_renew_guard_async (FunnelNmPath *self,
@@ -53,7 +50,6 @@ void funnel_nm_path_renew_guard_async (FunnelNmPath *self,
                                        gpointer user_data);
 gboolean funnel_nm_path_finish (FunnelNmPath *self, GAsyncResult *result, GError **error);
 
-NMClient *funnel_nm_path_get_client (FunnelNmPath *self);
 const FunnelTunnelConfig *funnel_nm_path_get_config (FunnelNmPath *self);
 const FunnelNmPlan *funnel_nm_path_get_plan (FunnelNmPath *self);
 FunnelEndpoint *funnel_nm_path_get_endpoint (FunnelNmPath *self);

@@ -2,6 +2,7 @@
 #include "lib/tunnel/networkmanager-plan.h"
 
 #include "lib/base/error.h"
+#include "lib/tunnel/endpoint.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -13,11 +14,7 @@
 #define FIRST_METRIC 7000
 #define FIRST_PEER_METRIC 31000
 #define LAST_PEER_METRIC 30000
-#define OUTER_V4_BYTES 60 /* IP, UDP and WireGuard's header and tag */
-#define OUTER_V6_BYTES 80
 #define USUAL_MTU 1500
-#define INNER_MTU_MIN 576 /* every IPv4 host takes that */
-#define INNER_MTU_MAX 8920
 
 static const char *const role_names[] = {
     [FUNNEL_NM_GUARD] = "guard",
@@ -101,7 +98,7 @@ funnel_nm_plan_choose_guard (FunnelNmPlan *plan,
                              GError **error)
 {
   plan->guard = role;
-  if (!choose_name (plan->guard_interface, "funnel-guard", name_is_taken, user_data, error))
+  if (!choose_name (plan->guard_interface, FUNNEL_NM_GUARD_PREFIX, name_is_taken, user_data, error))
     return FALSE;
   for (guint i = 1; i <= TRIES; i++)
     {
@@ -135,28 +132,32 @@ funnel_nm_plan_choose_path (FunnelNmPlan *plan,
   return plan->listen_port != 0 || none_free (error, N_ ("UDP port"));
 }
 
-static guint
-get_inner_mtu (guint path_mtu, gboolean v6)
-{
-  guint outer = v6 ? OUTER_V6_BYTES : OUTER_V4_BYTES;
-
-  return path_mtu > outer ? CLAMP (path_mtu - outer, INNER_MTU_MIN, INNER_MTU_MAX) : 0;
-}
-
 void
 funnel_nm_plan_set_device_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6)
 {
-  plan->device_mtu = MAX (get_inner_mtu (path_mtu, v6), get_inner_mtu (USUAL_MTU, FALSE));
+  plan->device_mtu = MAX (funnel_endpoint_inner_mtu (path_mtu, v6),
+                          funnel_endpoint_inner_mtu (USUAL_MTU, FALSE));
+}
+
+static guint
+get_route_mtu (const FunnelNmPlan *plan, guint path_mtu, gboolean v6)
+{
+  return MIN (funnel_endpoint_inner_mtu (path_mtu, v6), plan->device_mtu);
+}
+
+gboolean
+funnel_nm_plan_has_path_mtu (const FunnelNmPlan *plan, guint path_mtu, gboolean v6)
+{
+  return path_mtu == 0 || plan->mtu == get_route_mtu (plan, path_mtu, v6)
+         || plan->peer_metric == LAST_PEER_METRIC;
 }
 
 void
 funnel_nm_plan_set_path_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6)
 {
-  guint mtu = MIN (get_inner_mtu (path_mtu, v6), plan->device_mtu);
-
-  if (mtu == plan->mtu || plan->peer_metric == LAST_PEER_METRIC)
+  if (funnel_nm_plan_has_path_mtu (plan, path_mtu, v6))
     return;
-  plan->mtu = mtu;
+  plan->mtu = get_route_mtu (plan, path_mtu, v6);
   plan->peer_metric--;
 }
 

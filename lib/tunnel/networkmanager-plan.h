@@ -11,6 +11,8 @@
 
 G_BEGIN_DECLS
 
+#define FUNNEL_NM_GUARD_PREFIX "funnel-guard" /* of every guard's interface name */
+
 typedef enum
 {
   FUNNEL_NM_GUARD,       /* dummy device: packets of the ingress outside the VRF are impossible */
@@ -65,11 +67,13 @@ gboolean funnel_nm_plan_choose_path (FunnelNmPlan *plan,
 /** funnel_nm_plan_set_device_mtu: of a device that is to be made. NetworkManager cannot change it
  * later, so it is no less than any usual path's; what is sent goes by the route's. */
 void funnel_nm_plan_set_device_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6);
-/** funnel_nm_plan_set_path_mtu: the route's, from the path's MTU (0 not known), and no more than
- * the device's; @v6: the outer packets'. NetworkManager adds the new route and leaves the old one
- * where it is, because it does not look after a VRF's table when it reapplies a profile; so each
- * goes before the last. After a thousand changes it stays as it is. */
+/** funnel_nm_plan_set_path_mtu: the route's, from the path's MTU (0 not known, then it stays), and
+ * no more than the device's; @v6: the outer packets'. NetworkManager adds the new route and leaves
+ * the old one where it is, because it does not look after a VRF's table when it reapplies a
+ * profile; so each goes before the last. After a thousand changes it stays as it is. */
 void funnel_nm_plan_set_path_mtu (FunnelNmPlan *plan, guint path_mtu, gboolean v6);
+/** funnel_nm_plan_has_path_mtu: whether that would change nothing. */
+gboolean funnel_nm_plan_has_path_mtu (const FunnelNmPlan *plan, guint path_mtu, gboolean v6);
 
 /** funnel_nm_find_udp_port: a UDP port nobody uses now; 0 when there is none. */
 guint16 funnel_nm_find_udp_port (void);

@@ -8,13 +8,14 @@
 #include "lib/base/error.h"
 #include "lib/base/system-bus.h"
 #include "lib/tunnel/kernel-view.h"
+#include "lib/tunnel/networkmanager-calls.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
 #include <glib/gi18n.h>
 #include <net/if.h>
 #include <stdio.h>
 
-#define ANSWER_MS 10000
+#define ANSWER_MS 25000 /* polkit is asked about everything NetworkManager can do */
 #define MAJOR 1
 #define MINOR 42
 #define PERMISSION_PREFIX "org.freedesktop.NetworkManager."
@@ -69,6 +70,17 @@ funnel_nm_judge_version (const char *version, GError **error)
                  version ? version : N_ ("of unknown version"), MAJOR, MINOR);
 }
 
+/* A guard is no use, be it left over, on its way out, or another user's. */
+gboolean
+funnel_nm_judge_address (const char *peer, GError **error)
+{
+  return funnel_kernel_view_is_routed (peer, FUNNEL_NM_GUARD_PREFIX) != 1
+         || refuse (error,
+                    N_ ("this machine already uses the ingress's tunnel address %s for something "
+                        "else (ip route get %s)"),
+                    peer, peer);
+}
+
 /* A daemon in a network namespace of its own may still reach the machine's bus. One device that is
  * not here says nothing: it may have been taken away this moment. */
 static gboolean
@@ -119,6 +131,20 @@ judge_kernel (GError **error)
 
 /* ---- asking ---- */
 
+typedef struct
+{
+  NMClient *client;
+  char *peer; /* the ingress's address in the tunnel */
+} Probe;
+
+static void
+probe_free (Probe *probe)
+{
+  g_clear_object (&probe->client);
+  g_free (probe->peer);
+  g_free (probe);
+}
+
 /* Takes @error. */
 static void
 permissions_failed (GTask *task, GError *error)
@@ -139,14 +165,20 @@ static void
 permissions_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  NMClient *client = g_task_get_task_data (task);
+  const Probe *probe = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GVariant) answer
       = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   g_autoptr (GVariant) permissions = answer ? g_variant_get_child_value (answer, 0) : NULL;
 
-  if (answer && judge_client (client, &error) && funnel_nm_judge_permissions (permissions, &error))
-    g_task_return_pointer (task, g_object_ref (client), g_object_unref);
+  if (answer && nm_client_get_version (probe->client) == NULL
+      && nm_client_get_nm_running (probe->client))
+    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
+                             N_ ("NetworkManager does not tell its version"));
+  else if (answer && judge_client (probe->client, &error)
+           && funnel_nm_judge_permissions (permissions, &error)
+           && funnel_nm_judge_address (probe->peer, &error))
+    g_task_return_pointer (task, g_object_ref (probe->client), g_object_unref);
   else if (answer || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_task_return_error (task, error);
   else
@@ -157,12 +189,12 @@ static void
 ask_permissions (GTask *owned)
 {
   g_autoptr (GTask) task = owned;
-  NMClient *client = g_task_get_task_data (task);
+  NMClient *client = ((const Probe *)g_task_get_task_data (task))->client;
   GCancellable *cancellable = g_task_get_cancellable (task);
   GError *error = NULL;
 
-  /* To whom the bus gives no answer NetworkManager runs and has no version: then it is asked on,
-   * for the bus's words. */
+  /* To whom the bus gives no answer, or too late, NetworkManager runs and has no version: then it
+   * is asked on, for the bus's words. */
   if (nm_client_get_version (client) == NULL && nm_client_get_nm_running (client))
     g_debug ("NetworkManager tells this user nothing");
   else if (!judge_client (client, &error))
@@ -200,7 +232,7 @@ client_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (client)
     {
-      g_task_set_task_data (task, client, g_object_unref);
+      ((Probe *)g_task_get_task_data (task))->client = NM_CLIENT (client);
       ask_permissions (g_steal_pointer (&task));
     }
   else
@@ -226,21 +258,23 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 funnel_nm_probe_async (NMClient *client,
+                       const FunnelTunnelConfig *config,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Probe *probe = g_new0 (Probe, 1);
   GError *error = NULL;
 
   g_task_set_source_tag (task, funnel_nm_probe_async);
+  probe->client = client ? g_object_ref (client) : NULL;
+  probe->peer = g_strdup (config->peer_address);
+  g_task_set_task_data (task, probe, (GDestroyNotify)probe_free);
   if (!judge_kernel (&error))
     g_task_return_error (task, error);
   else if (client)
-    {
-      g_task_set_task_data (task, g_object_ref (client), g_object_unref);
-      ask_permissions (g_steal_pointer (&task));
-    }
+    ask_permissions (g_steal_pointer (&task));
   else
     funnel_system_bus_connect_async (cancellable, bus_cb, g_steal_pointer (&task));
 }

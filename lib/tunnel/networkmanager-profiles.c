@@ -102,12 +102,14 @@ funnel_nm_vrf_profile (const FunnelNmPlan *plan)
   return profile;
 }
 
-static gboolean
-add_peer (NMSettingWireGuard *setting,
-          const FunnelTunnelConfig *config,
-          const char *endpoint,
-          GError **error)
+gboolean
+funnel_nm_add_peer (NMConnection *profile,
+                    const FunnelTunnelConfig *config,
+                    const char *endpoint,
+                    GError **error)
 {
+  NMSettingWireGuard *setting
+      = NM_SETTING_WIREGUARD (nm_connection_get_setting (profile, NM_TYPE_SETTING_WIREGUARD));
   NMWireGuardPeer *peer = nm_wireguard_peer_new ();
   g_autofree char *allowed = g_strdup_printf ("%s/%d", config->peer_address, HOST_BITS);
   gboolean ok = nm_wireguard_peer_set_public_key (peer, config->peer_public_key, FALSE)
@@ -122,7 +124,7 @@ add_peer (NMSettingWireGuard *setting,
         error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
         N_ ("the ingress's key, endpoint or address is not what WireGuard takes: %s, %s: join "
             "it again"),
-        endpoint, allowed);
+        endpoint ? endpoint : "", allowed);
   nm_wireguard_peer_unref (peer);
   return ok;
 }
@@ -146,7 +148,7 @@ funnel_nm_wireguard_profile (const FunnelNmPlan *plan,
                 NM_SETTING_WIREGUARD_MTU, plan->device_mtu, NM_SETTING_WIREGUARD_PEER_ROUTES, FALSE,
                 NULL);
   nm_connection_add_setting (profile, wireguard);
-  if (endpoint && !add_peer (NM_SETTING_WIREGUARD (wireguard), config, endpoint, error))
+  if (endpoint && !funnel_nm_add_peer (profile, config, endpoint, error))
     return NULL;
   ip = add_ip (profile, config->address);
   add_route (ip, "0.0.0.0", 0, LAST_METRIC, "unreachable", NULL, 0);

@@ -16,6 +16,12 @@ G_BEGIN_DECLS
  * Inside the VRF its own table is asked, and nothing changes. */
 NMConnection *funnel_nm_guard_profile (const FunnelNmPlan *plan, const FunnelTunnelConfig *config);
 NMConnection *funnel_nm_vrf_profile (const FunnelNmPlan *plan);
+/** funnel_nm_add_peer: to a WireGuard profile, the ingress of @config. @endpoint:
+ * "192.0.2.1:51820", NULL for the one that the device has. FUNNEL_ERROR_INVALID_ARGUMENT. */
+gboolean funnel_nm_add_peer (NMConnection *profile,
+                             const FunnelTunnelConfig *config,
+                             const char *endpoint,
+                             GError **error);
 /** funnel_nm_wireguard_profile: a port of the VRF, with an unreachable default route, so that what
  * matches nothing in the VRF's table does not go on to the main one.
  * @endpoint: "192.0.2.1:51820"; NULL: without the peer. Contains the private key. */

@@ -20,13 +20,14 @@
 #include "lib/tunnel/networkmanager-path.h"
 #include "lib/tunnel/networkmanager-probe.h"
 #include "lib/tunnel/networkmanager-verify.h"
+#include "lib/tunnel/path-watch.h"
+#include "lib/tunnel/tunnel-backend.h"
 
 #include <glib/gi18n.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define LISTENERS_MAX 64
 #define BACKLOG 1024
 #define TICK_S 5
 #define HANDSHAKE_MS                                                                               \
@@ -44,9 +45,8 @@ struct _FunnelNmTunnel
   guint tick;
   gulong running_handler;
   GCancellable *renewing; /* the guard, after a restart of NetworkManager */
-  gboolean adapting;      /* to the path's MTU */
-  gboolean path_changed;  /* perhaps: it is to be probed, but nobody waits for that */
-  gulong network_handler;
+  gboolean to_renew;      /* that has failed, and is to be done again */
+  FunnelPathWatch *path_watch;
   GArray *ports;     /* guint16: our listeners */
   guint64 received;  /* bytes, when last looked */
   gint64 heard_at;   /* Unix seconds: when it had grown; 0 never */
@@ -55,35 +55,6 @@ struct _FunnelNmTunnel
 };
 
 G_DEFINE_FINAL_TYPE (FunnelNmTunnel, funnel_nm_tunnel, FUNNEL_TYPE_TUNNEL)
-
-static gboolean
-boolean_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-static GTask *
-new_task (FunnelTunnel *tunnel,
-          GCancellable *cancellable,
-          GAsyncReadyCallback callback,
-          gpointer user_data,
-          gpointer tag)
-{
-  GTask *task = g_task_new (tunnel, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, tag);
-  return task;
-}
-
-static gboolean
-check_up (FunnelNmTunnel *self, GTask *task)
-{
-  if (!self->up)
-    g_task_return_new_error (task, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE,
-                             N_ ("The tunnel is down"));
-  return self->up;
-}
 
 static gint64
 now (void)
@@ -117,7 +88,7 @@ stop_watching (FunnelNmTunnel *self)
   self->up = FALSE;
   g_clear_pointer (&self->watch, funnel_kernel_watch_free);
   g_clear_handle_id (&self->tick, g_source_remove);
-  g_clear_signal_handler (&self->network_handler, g_network_monitor_get_default ());
+  g_clear_pointer (&self->path_watch, funnel_path_watch_free);
   for (guint i = 0; i < self->watched->len; i++)
     g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->watched, i), self);
   g_ptr_array_set_size (self->watched, 0);
@@ -126,6 +97,7 @@ stop_watching (FunnelNmTunnel *self)
   if (self->renewing)
     g_cancellable_cancel (self->renewing);
   g_clear_object (&self->renewing);
+  self->to_renew = FALSE;
 }
 
 static void
@@ -161,12 +133,22 @@ adapt_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (FunnelNmTunnel) self = user_data;
   g_autoptr (GError) error = NULL;
 
-  self->adapting = FALSE;
   if (funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
     return;
   g_debug ("MTU: %s", error->message);
-  self->path_changed = TRUE;
+  if (self->path_watch)
+    funnel_path_watch_start_over (self->path_watch);
 }
+
+static void
+on_path_changed (gpointer user_data)
+{
+  FunnelNmTunnel *self = user_data;
+
+  funnel_nm_path_adapt_async (self->path, NULL, adapt_cb, g_object_ref (self));
+}
+
+static void renew_guard (FunnelNmTunnel *self);
 
 /* A look may lose the tunnel. */
 static gboolean
@@ -178,20 +160,9 @@ on_tick (gpointer user_data)
   look (self);
   if (!self->up)
     return G_SOURCE_REMOVE;
-  if (!self->adapting && (self->path_changed || funnel_nm_path_has_new_mtu (self->path)))
-    {
-      self->adapting = TRUE;
-      self->path_changed = FALSE;
-      funnel_nm_path_adapt_async (self->path, NULL, adapt_cb, g_object_ref (self));
-    }
+  if (self->to_renew && nm_client_get_nm_running (self->client))
+    renew_guard (self);
   return G_SOURCE_CONTINUE;
-}
-
-/* Another network may have a narrow place further on, of which this machine knows nothing. */
-static void
-on_monitor_network_changed (GNetworkMonitor *monitor, gboolean available, FunnelNmTunnel *self)
-{
-  self->path_changed = TRUE;
 }
 
 /* A restarting NetworkManager drops everything it told before, but not the devices. */
@@ -225,29 +196,54 @@ watch_all_active (FunnelNmTunnel *self)
   watch_active (self, FUNNEL_NM_WIREGUARD);
 }
 
+/* Whether it may go well another time, while the old guard stands: every look sees to that. */
+static gboolean
+is_passing (const GError *error)
+{
+  return g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE)
+         || g_error_matches (error, FUNNEL_ERROR, FUNNEL_ERROR_FAILED);
+}
+
 static void
 renew_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (FunnelNmTunnel) self = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean ok = funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error);
 
-  if (!self->up || FUNNEL_NM_PATH (source) != self->path)
+  funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error);
+  if (!self->up || FUNNEL_NM_PATH (source) != self->path
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   g_clear_object (&self->renewing);
   watch_all_active (self);
-  if (!ok)
+  if (error)
+    g_message ("The tunnel's guard was not renewed: %s", error->message);
+  if (is_passing (error))
+    self->to_renew = TRUE;
+  else if (error)
     lose (self, error->message);
 }
 
 static void
-on_client_notify_running (NMClient *client, GParamSpec *property, FunnelNmTunnel *self)
+renew_guard (FunnelNmTunnel *self)
 {
-  if (!nm_client_get_nm_running (client) || self->renewing)
-    return;
-  g_message ("NetworkManager was restarted");
+  self->to_renew = FALSE;
   self->renewing = g_cancellable_new ();
   funnel_nm_path_renew_guard_async (self->path, self->renewing, renew_cb, g_object_ref (self));
+}
+
+/* It may go again, and come again, while the guard is renewed. */
+static void
+on_client_notify_running (NMClient *client, GParamSpec *property, FunnelNmTunnel *self)
+{
+  if (self->renewing)
+    g_cancellable_cancel (self->renewing);
+  g_clear_object (&self->renewing);
+  self->to_renew = FALSE;
+  if (!nm_client_get_nm_running (client))
+    return;
+  g_message ("NetworkManager was restarted");
+  renew_guard (self);
 }
 
 static void
@@ -255,7 +251,6 @@ note_chosen (FunnelNmTunnel *self)
 {
   self->chosen_at = now ();
   self->renewed_at = g_get_monotonic_time ();
-  self->path_changed = TRUE;
 }
 
 static void
@@ -267,8 +262,8 @@ start_watching (FunnelNmTunnel *self)
   note_chosen (self);
   self->watch = funnel_kernel_watch_new (look, self);
   self->tick = g_timeout_add_seconds (TICK_S, on_tick, self);
-  self->network_handler = g_signal_connect (g_network_monitor_get_default (), "network-changed",
-                                            G_CALLBACK (on_monitor_network_changed), self);
+  self->path_watch
+      = funnel_path_watch_new (funnel_nm_path_get_endpoint (self->path), on_path_changed, self);
   self->running_handler = g_signal_connect (self->client, "notify::nm-running",
                                             G_CALLBACK (on_client_notify_running), self);
   watch_all_active (self);
@@ -294,13 +289,10 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-nm_probe_async (FunnelTunnel *tunnel,
-                GCancellable *cancellable,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
+nm_probe (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
-  funnel_nm_probe_async (FUNNEL_NM_TUNNEL (tunnel)->client, cancellable, probe_cb,
-                         new_task (tunnel, cancellable, callback, user_data, nm_probe_async));
+  funnel_nm_probe_async (FUNNEL_NM_TUNNEL (tunnel)->client, config, g_task_get_cancellable (task),
+                         probe_cb, g_object_ref (task));
 }
 
 /* ---- up and down ---- */
@@ -322,45 +314,39 @@ up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-up_probed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+start_path (FunnelNmTunnel *self, GTask *task)
 {
-  g_autoptr (GTask) task = user_data;
-  FunnelNmTunnel *self = g_task_get_source_object (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
-  GError *error = NULL;
-
-  if (!boolean_finish (FUNNEL_TUNNEL (self), result, &error))
-    {
-      g_task_return_error (task, error);
-      return;
-    }
   stop_watching (self);
   g_clear_object (&self->path);
   self->path = funnel_nm_path_new (self->client, g_task_get_task_data (task));
   g_array_set_size (self->ports, 0);
-  funnel_nm_path_up_async (self->path, cancellable, up_cb, g_steal_pointer (&task));
+  funnel_nm_path_up_async (self->path, g_task_get_cancellable (task), up_cb, g_object_ref (task));
 }
 
 static void
-nm_up_async (FunnelTunnel *tunnel,
-             const FunnelTunnelConfig *config,
-             GCancellable *cancellable,
-             GAsyncReadyCallback callback,
-             gpointer user_data)
+up_probed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (funnel_tunnel_probe_finish (FUNNEL_TUNNEL (source), result, &error))
+    start_path (FUNNEL_NM_TUNNEL (source), task);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+nm_up (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  GTask *task = new_task (tunnel, cancellable, callback, user_data, nm_up_async);
 
   g_task_set_task_data (task, funnel_tunnel_config_copy (config),
                         (GDestroyNotify)funnel_tunnel_config_free);
   if (self->client)
-    {
-      g_autoptr (GTask) known = new_task (tunnel, NULL, up_probed_cb, task, nm_up_async);
-
-      g_task_return_boolean (known, TRUE);
-    }
+    start_path (self, task);
   else
-    nm_probe_async (tunnel, cancellable, up_probed_cb, task);
+    funnel_tunnel_probe_async (tunnel, config, g_task_get_cancellable (task), up_probed_cb,
+                               g_object_ref (task));
 }
 
 static void
@@ -382,34 +368,26 @@ down_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* Not to be cancelled: what is half down is no better than what is up. Each step has its end. */
 static void
-nm_down_async (FunnelTunnel *tunnel,
-               GCancellable *cancellable,
-               GAsyncReadyCallback callback,
-               gpointer user_data)
+nm_down (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_down_async);
 
   stop_watching (self);
   if (!self->path)
     g_task_return_boolean (task, TRUE);
   else
-    funnel_nm_path_down_async (self->path, NULL, down_cb, g_steal_pointer (&task));
+    funnel_nm_path_down_async (self->path, NULL, down_cb, g_object_ref (task));
 }
 
 /* ---- verify ---- */
 
 static void
-nm_verify_async (FunnelTunnel *tunnel,
-                 GCancellable *cancellable,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+nm_verify (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_verify_async);
   GError *error = NULL;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   if (check_isolation (self, &error))
     g_task_return_boolean (task, TRUE);
@@ -445,34 +423,19 @@ new_socket (FunnelNmTunnel *self, guint16 port, GError **error)
 }
 
 static void
-remember_port (FunnelNmTunnel *self, GSocket *socket)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (socket, NULL);
-  guint16 port = address ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)) : 0;
-
-  if (port && self->ports->len < LISTENERS_MAX)
-    g_array_append_val (self->ports, port);
-}
-
-static void
-nm_listen_async (FunnelTunnel *tunnel,
-                 guint16 port,
-                 GCancellable *cancellable,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+nm_listen (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_listen_async);
   g_autoptr (GSocket) socket = NULL;
   GError *error = NULL;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   socket = new_socket (self, port, &error);
   if (socket)
     {
       /* Known before it listens, or the next look would find a stranger. */
-      remember_port (self, socket);
+      funnel_tunnel_note_port (self->ports, socket);
       g_socket_set_listen_backlog (socket, BACKLOG);
     }
   if (socket && g_socket_listen (socket, &error))
@@ -481,59 +444,21 @@ nm_listen_async (FunnelTunnel *tunnel,
     g_task_return_error (task, error);
 }
 
-static GSocket *
-nm_listen_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
 static void
-connected_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-
-  if (g_socket_connection_connect_finish (G_SOCKET_CONNECTION (source), result, &error))
-    g_task_return_pointer (task, g_object_ref (source), g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-nm_connect_async (FunnelTunnel *tunnel,
-                  guint16 port,
-                  GCancellable *cancellable,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+nm_connect (FunnelTunnel *tunnel, guint16 port, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_connect_async);
-  g_autoptr (GSocketConnection) connection = NULL;
-  g_autoptr (GSocketAddress) remote = NULL;
   g_autoptr (GSocket) socket = NULL;
   GError *error = NULL;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   socket = new_socket (self, 0, &error);
-  if (!socket)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  remote = g_inet_socket_address_new_from_string (
-      funnel_nm_path_get_config (self->path)->peer_address, port);
-  connection = g_socket_connection_factory_create_connection (socket);
-  g_socket_connection_connect_async (connection, remote, cancellable, connected_cb,
-                                     g_steal_pointer (&task));
-}
-
-static GSocketConnection *
-nm_connect_finish (FunnelTunnel *tunnel, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, tunnel), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  if (socket)
+    funnel_tunnel_connect_socket (socket, funnel_nm_path_get_config (self->path)->peer_address,
+                                  port, task);
+  else
+    g_task_return_error (task, error);
 }
 
 /* ---- refresh ---- */
@@ -551,16 +476,12 @@ refresh_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-nm_refresh_async (FunnelTunnel *tunnel,
-                  GCancellable *cancellable,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+nm_refresh (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_refresh_async);
   gboolean silent = FALSE;
 
-  if (!check_up (self, task))
+  if (!funnel_tunnel_check_up (self->up, task))
     return;
   listen_for_life (self);
   if (g_get_monotonic_time () - self->renewed_at < HANDSHAKE_MS * G_TIME_SPAN_MILLISECOND)
@@ -570,45 +491,32 @@ nm_refresh_async (FunnelTunnel *tunnel,
     }
   silent = self->heard_at < self->chosen_at;
   note_chosen (self);
-  funnel_nm_path_refresh_async (self->path, silent, cancellable, refresh_cb,
-                                g_steal_pointer (&task));
+  funnel_path_watch_start_over (self->path_watch);
+  funnel_nm_path_refresh_async (self->path, silent, g_task_get_cancellable (task), refresh_cb,
+                                g_object_ref (task));
 }
 
 /* ---- query ---- */
 
 static void
-nm_query_async (FunnelTunnel *tunnel,
-                GCancellable *cancellable,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
-{
-  g_autoptr (GTask) task = new_task (tunnel, cancellable, callback, user_data, nm_query_async);
-
-  if (check_up (FUNNEL_NM_TUNNEL (tunnel), task))
-    g_task_return_boolean (task, TRUE);
-}
-
-static gboolean
-nm_query_finish (FunnelTunnel *tunnel,
-                 GAsyncResult *result,
-                 FunnelTunnelStatus *out,
-                 GError **error)
+nm_query (FunnelTunnel *tunnel, GTask *task)
 {
   FunnelNmTunnel *self = FUNNEL_NM_TUNNEL (tunnel);
+  FunnelTunnelStatus *status = NULL;
 
-  if (!boolean_finish (tunnel, result, error))
-    return FALSE;
+  if (!funnel_tunnel_check_up (self->up, task))
+    return;
   listen_for_life (self);
-  *out = (FunnelTunnelStatus) {
-      .engine = "kernel",
-      .handshake = self->heard_at,
-      .rx_bytes = self->received,
-      .tx_bytes = (guint64)read_counter (self, "tx_bytes"),
-      .mtu = funnel_nm_path_get_plan (self->path)->mtu,
-  };
+  status = g_new0 (FunnelTunnelStatus, 1);
+  status->engine = "kernel";
+  status->handshake = self->heard_at;
+  status->rx_bytes = self->received;
+  status->tx_bytes = (guint64)read_counter (self, "tx_bytes");
+  status->mtu = funnel_nm_path_get_plan (self->path)->mtu;
   /* Packets of a VRF's port come in by the VRF. */
-  g_strlcpy (out->device, funnel_nm_path_get_plan (self->path)->vrf_interface, sizeof out->device);
-  return TRUE;
+  g_strlcpy (status->device, funnel_nm_path_get_plan (self->path)->vrf_interface,
+             sizeof status->device);
+  g_task_return_pointer (task, status, g_free);
 }
 
 /* ---- object ---- */
@@ -642,22 +550,14 @@ funnel_nm_tunnel_class_init (FunnelNmTunnelClass *klass)
   G_OBJECT_CLASS (klass)->dispose = funnel_nm_tunnel_dispose;
   G_OBJECT_CLASS (klass)->finalize = funnel_nm_tunnel_finalize;
   tunnel->name = "networkmanager";
-  tunnel->probe_async = nm_probe_async;
-  tunnel->probe_finish = boolean_finish;
-  tunnel->up_async = nm_up_async;
-  tunnel->up_finish = boolean_finish;
-  tunnel->down_async = nm_down_async;
-  tunnel->down_finish = boolean_finish;
-  tunnel->verify_async = nm_verify_async;
-  tunnel->verify_finish = boolean_finish;
-  tunnel->listen_async = nm_listen_async;
-  tunnel->listen_finish = nm_listen_finish;
-  tunnel->connect_async = nm_connect_async;
-  tunnel->connect_finish = nm_connect_finish;
-  tunnel->refresh_async = nm_refresh_async;
-  tunnel->refresh_finish = boolean_finish;
-  tunnel->query_async = nm_query_async;
-  tunnel->query_finish = nm_query_finish;
+  tunnel->probe = nm_probe;
+  tunnel->up = nm_up;
+  tunnel->down = nm_down;
+  tunnel->verify = nm_verify;
+  tunnel->listen = nm_listen;
+  tunnel->connect = nm_connect;
+  tunnel->refresh = nm_refresh;
+  tunnel->query = nm_query;
 }
 
 static void

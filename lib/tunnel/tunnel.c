@@ -92,19 +92,58 @@ funnel_tunnel_get_name (FunnelTunnel *self)
   return FUNNEL_TUNNEL_GET_CLASS (self)->name;
 }
 
+/* ---- the back ends' methods ---- */
+
+static GTask *
+new_task (FunnelTunnel *self,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data,
+          gpointer tag)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, tag);
+  return task;
+}
+
+static gboolean
+is_answer (FunnelTunnel *self, GAsyncResult *result, gpointer tag)
+{
+  return g_task_is_valid (result, self) && g_async_result_is_tagged (result, tag);
+}
+
+static gboolean
+finish_boolean (FunnelTunnel *self, GAsyncResult *result, gpointer tag, GError **error)
+{
+  g_return_val_if_fail (is_answer (self, result, tag), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static gpointer
+finish_pointer (FunnelTunnel *self, GAsyncResult *result, gpointer tag, GError **error)
+{
+  g_return_val_if_fail (is_answer (self, result, tag), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
 void
 funnel_tunnel_probe_async (FunnelTunnel *self,
+                           const FunnelTunnelConfig *config,
                            GCancellable *cancellable,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->probe_async (self, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_probe_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->probe (self, config, task);
 }
 
 gboolean
 funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->probe_finish (self, result, error);
+  return finish_boolean (self, result, funnel_tunnel_probe_async, error);
 }
 
 void
@@ -114,13 +153,16 @@ funnel_tunnel_up_async (FunnelTunnel *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->up_async (self, config, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_up_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->up (self, config, task);
 }
 
 gboolean
 funnel_tunnel_up_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->up_finish (self, result, error);
+  return finish_boolean (self, result, funnel_tunnel_up_async, error);
 }
 
 void
@@ -129,15 +171,18 @@ funnel_tunnel_down_async (FunnelTunnel *self,
                           GAsyncReadyCallback callback,
                           gpointer user_data)
 {
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_down_async);
+
   n_going_down++;
-  FUNNEL_TUNNEL_GET_CLASS (self)->down_async (self, cancellable, callback, user_data);
+  FUNNEL_TUNNEL_GET_CLASS (self)->down (self, task);
 }
 
 gboolean
 funnel_tunnel_down_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
   n_going_down--;
-  return FUNNEL_TUNNEL_GET_CLASS (self)->down_finish (self, result, error);
+  return finish_boolean (self, result, funnel_tunnel_down_async, error);
 }
 
 gboolean
@@ -152,13 +197,16 @@ funnel_tunnel_verify_async (FunnelTunnel *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->verify_async (self, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_verify_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->verify (self, task);
 }
 
 gboolean
 funnel_tunnel_verify_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->verify_finish (self, result, error);
+  return finish_boolean (self, result, funnel_tunnel_verify_async, error);
 }
 
 void
@@ -168,13 +216,16 @@ funnel_tunnel_listen_async (FunnelTunnel *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->listen_async (self, port, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_listen_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->listen (self, port, task);
 }
 
 GSocket *
 funnel_tunnel_listen_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->listen_finish (self, result, error);
+  return finish_pointer (self, result, funnel_tunnel_listen_async, error);
 }
 
 void
@@ -184,13 +235,16 @@ funnel_tunnel_connect_async (FunnelTunnel *self,
                              GAsyncReadyCallback callback,
                              gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->connect_async (self, port, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_connect_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->connect (self, port, task);
 }
 
 GSocketConnection *
 funnel_tunnel_connect_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->connect_finish (self, result, error);
+  return finish_pointer (self, result, funnel_tunnel_connect_async, error);
 }
 
 void
@@ -199,13 +253,16 @@ funnel_tunnel_refresh_async (FunnelTunnel *self,
                              GAsyncReadyCallback callback,
                              gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->refresh_async (self, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_refresh_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->refresh (self, task);
 }
 
 gboolean
 funnel_tunnel_refresh_finish (FunnelTunnel *self, GAsyncResult *result, GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->refresh_finish (self, result, error);
+  return finish_boolean (self, result, funnel_tunnel_refresh_async, error);
 }
 
 void
@@ -214,7 +271,10 @@ funnel_tunnel_query_async (FunnelTunnel *self,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
-  FUNNEL_TUNNEL_GET_CLASS (self)->query_async (self, cancellable, callback, user_data);
+  g_autoptr (GTask) task
+      = new_task (self, cancellable, callback, user_data, funnel_tunnel_query_async);
+
+  FUNNEL_TUNNEL_GET_CLASS (self)->query (self, task);
 }
 
 gboolean
@@ -223,5 +283,10 @@ funnel_tunnel_query_finish (FunnelTunnel *self,
                             FunnelTunnelStatus *out,
                             GError **error)
 {
-  return FUNNEL_TUNNEL_GET_CLASS (self)->query_finish (self, result, out, error);
+  g_autofree FunnelTunnelStatus *status
+      = finish_pointer (self, result, funnel_tunnel_query_async, error);
+
+  if (status)
+    *out = *status;
+  return status != NULL;
 }

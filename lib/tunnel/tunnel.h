@@ -39,39 +39,22 @@ typedef struct
 #define FUNNEL_TYPE_TUNNEL (funnel_tunnel_get_type ())
 G_DECLARE_DERIVABLE_TYPE (FunnelTunnel, funnel_tunnel, FUNNEL, TUNNEL, GObject)
 
-/* Virtual methods mirror the public functions below. */
+/* What a back end implements. Each function answers through @task, made by the public function of
+ * the same name, and takes a reference to it when it answers later: with TRUE, listen with a
+ * GSocket, connect with a GSocketConnection, query with a FunnelTunnelStatus for g_free, and any of
+ * them with an error. */
 struct _FunnelTunnelClass
 {
   GObjectClass parent_class;
   const char *name; /* "networkmanager", "netns", "direct" */
-  void (*probe_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-  gboolean (*probe_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*up_async) (FunnelTunnel *self,
-                    const FunnelTunnelConfig *,
-                    GCancellable *,
-                    GAsyncReadyCallback,
-                    gpointer);
-  gboolean (*up_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*down_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-  gboolean (*down_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*verify_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-  gboolean (*verify_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*listen_async) (FunnelTunnel *self,
-                        guint16 port,
-                        GCancellable *,
-                        GAsyncReadyCallback,
-                        gpointer);
-  GSocket *(*listen_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*connect_async) (FunnelTunnel *self,
-                         guint16 port,
-                         GCancellable *,
-                         GAsyncReadyCallback,
-                         gpointer);
-  GSocketConnection *(*connect_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*refresh_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-  gboolean (*refresh_finish) (FunnelTunnel *self, GAsyncResult *, GError **);
-  void (*query_async) (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
-  gboolean (*query_finish) (FunnelTunnel *self, GAsyncResult *, FunnelTunnelStatus *, GError **);
+  void (*probe) (FunnelTunnel *self, const FunnelTunnelConfig *config, GTask *task);
+  void (*up) (FunnelTunnel *self, const FunnelTunnelConfig *config, GTask *task);
+  void (*down) (FunnelTunnel *self, GTask *task);
+  void (*verify) (FunnelTunnel *self, GTask *task);
+  void (*listen) (FunnelTunnel *self, guint16 port, GTask *task);
+  void (*connect) (FunnelTunnel *self, guint16 port, GTask *task);
+  void (*refresh) (FunnelTunnel *self, GTask *task);
+  void (*query) (FunnelTunnel *self, GTask *task);
 };
 
 /* Signals:
@@ -88,10 +71,14 @@ FunnelTunnel *funnel_tunnel_new (const char *name, GError **error);
 const char *const *funnel_tunnel_names (void);
 const char *funnel_tunnel_get_name (FunnelTunnel *self);
 
-/** probe: can this back end work here, without asking the user anything? The error says why not and
- * what would help. FUNNEL_ERROR_UNREACHABLE: that is not known, because somebody does not answer.
- */
-void funnel_tunnel_probe_async (FunnelTunnel *self, GCancellable *, GAsyncReadyCallback, gpointer);
+/** probe: can this back end work here with @config, without asking the user anything? The error
+ * says why not and what would help. FUNNEL_ERROR_UNREACHABLE: that is not known, because somebody
+ * does not answer. */
+void funnel_tunnel_probe_async (FunnelTunnel *self,
+                                const FunnelTunnelConfig *config,
+                                GCancellable *,
+                                GAsyncReadyCallback,
+                                gpointer);
 gboolean funnel_tunnel_probe_finish (FunnelTunnel *self, GAsyncResult *, GError **);
 /** up: bring the tunnel up with @config (copied). Does not wait for a handshake.
  * FUNNEL_ERROR_UNSUPPORTED and NOT_ISOLATED: not by this back end, here; another one may. After a

@@ -93,6 +93,36 @@ def networkmanager_restarted(w):
     tell("the tunnel stayed" if w.interface_index() == before else "the tunnel was made anew")
 
 
+@test()
+def guard_deleted_by_hand(w):
+    """Once more after a restart: NetworkManager takes away only a peer that it knows, and nothing but its absence holds
+    the ingress off while WireGuard leaves the VRF without a guard."""
+    for restarted in (False, True):
+        if restarted:
+            networkmanager_restarted(w)
+        before = w.interface_index()
+        sh(f"ip link del {w.guard()}")
+        until(lambda: w.interface_index() not in ("", before), 60, "the tunnel is made anew")
+        w.active("networkmanager")
+
+
+@test(long=True)
+def networkmanager_away_for_long_and_restarted_twice(w):
+    """The tunnel stands meanwhile. Afterwards there is one of each, and what the user does is still heard."""
+    before = w.interface_index()
+    sh("systemctl stop NetworkManager")
+    time.sleep(30)  # longer than anybody waits for one of its answers
+    if w.share()["state"] != "active" or w.visit() != "it works\n":
+        raise Failure(f"while NetworkManager is away: {w.share()}")
+    started = time.monotonic()
+    sh("systemctl start NetworkManager; systemctl restart NetworkManager")
+    w.again("NetworkManager's return", started)
+    until(lambda: len(w.profiles()) == 3 and len(w.devices()) == 3, 90, f"one of each is left: {w.devices()} {w.profiles()}")
+    if w.interface_index() != before:
+        raise Failure("the tunnel was made anew")
+    switched_off_in_networkmanager_stays_off(w)
+
+
 @test(long=True)
 def what_is_left_after_a_restart_is_used_again(w):
     """NetworkManager takes away only routes it made since it was started: the one that leads nowhere stays in a table that
@@ -150,8 +180,11 @@ def suspend_and_resume(w):
     if "[none]" not in sh("cat /sys/power/pm_test", check=False):
         raise Skip("this kernel cannot practise sleeping (pm_test)")
     sh("echo freezer > /sys/power/pm_test")
-    sh("systemctl suspend", check=False)
-    woken = time.monotonic()
-    until(lambda: "freezer" in sh("journalctl -b -k -o cat --no-pager | grep -i 'suspend' || true")
-          or "PM: suspend exit" in sh("journalctl -b -k -o cat --no-pager"), 60, "the machine slept")
-    w.again("suspend", woken)
+    w.sleep()
+    w.again("suspend", w.woken())
+    # As with a network that goes with the sleep, and is found again some time after it.
+    sh("ip link set up0 down")
+    w.sleep()
+    until(lambda: w.share()["state"] != "active", 90, "it is noticed")
+    sh("ip link set up0 up; ip route replace default via 192.0.2.2")
+    w.again("suspend, and the network after it", time.monotonic())

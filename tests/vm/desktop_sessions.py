@@ -25,6 +25,9 @@ def through_a_bus_proxy_as_in_a_sandbox(w):
     w.daemon("restart")
     w.active("networkmanager")
     w.ann("systemctl --user unset-environment DBUS_SYSTEM_BUS_ADDRESS")
+    w.ann("systemctl --user stop proxy")
+    w.daemon("restart")
+    w.active("networkmanager")
 
 
 def needs_the_rule(w):
@@ -44,6 +47,8 @@ def logout_falls_back_with_a_reason(w):
 @test(long=True)
 def a_better_tunnel_is_taken_when_nobody_is_cut_off(w):
     """Logged in at the screen again: the kind of tunnel that is possible now waits for the last visitor."""
+    w.log_out()
+    needs_the_rule(w)
     visitor = w.slow_visitor()
     w.log_in()
     until(lambda: any("works by now" in text for text in w.ingress()["tunnel"]["passed_over"]), 60, "it is told")

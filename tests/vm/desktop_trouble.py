@@ -109,9 +109,13 @@ def names_and_table_are_taken(w):
 def the_ingress_has_an_address_of_this_network(w):
     w.daemon("stop")
     sh("ip addr add 100.64.0.1/32 dev lan0")
-    w.daemon("start")
-    w.passed_over("netns", "already uses the ingress's tunnel address 100.64.0.1")
-    sh("ip addr del 100.64.0.1/32 dev lan0")
+    try:
+        w.daemon("start")
+        w.passed_over("netns", "already uses the ingress's tunnel address 100.64.0.1")
+        w.ann("funnel tunnel on")  # it is still so
+        w.passed_over("netns", "already uses the ingress's tunnel address 100.64.0.1")
+    finally:
+        sh("ip addr del 100.64.0.1/32 dev lan0")
     w.daemon("restart")
     w.active("networkmanager")
 
@@ -160,6 +164,38 @@ def no_networkmanager(w):
     w.active("networkmanager")  # by itself
     if len(w.devices()) != 3 or len(w.profiles()) != 3:
         raise Failure(f"not one tunnel: {w.devices()} {w.profiles()}")
+
+
+@test(long=True)
+def networkmanager_manages_nothing(w):
+    """As a server's administrator wants it; what NetworkManager makes itself it manages all the same."""
+    path = "/etc/NetworkManager/conf.d/zz-nothing.conf"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("[keyfile]\nunmanaged-devices=*\n")
+    try:
+        sh("systemctl reload NetworkManager")
+        w.daemon("restart")
+        w.active("networkmanager")
+    finally:
+        os.unlink(path)
+        sh("systemctl reload NetworkManager")
+
+
+@test(long=True)
+def polkit_says_no(w):
+    rule = "/etc/polkit-1/rules.d/00-no.rules"
+    with open(rule, "w", encoding="utf-8") as f:
+        f.write('polkit.addRule(function (action, subject) {\n'
+                '  if (action.id == "org.freedesktop.NetworkManager.network-control" && subject.user == "ann")\n'
+                '    return polkit.Result.NO;\n});\n')
+    os.chmod(rule, 0o644)
+    try:
+        until(lambda: "network-control:no" in w.ann("nmcli -t general permissions", check=False), 60, "polkit says no")
+        w.daemon("restart")
+        w.passed_over("netns", "polkit does not allow it (network-control)", "administrator")
+    finally:
+        os.unlink(rule)
+    w.active("networkmanager")  # by itself
 
 
 @test(long=True, flooded=False)

@@ -257,6 +257,18 @@ class World:
         return int(self.ann("systemctl --user show --value -p MainPID funneld").strip() or 0)
 
     @staticmethod
+    def woken():
+        """When the machine last woke up, by its clock; None never."""
+        lines = re.findall(r"\[ *([\d.]+)\].*PM: suspend exit", sh("journalctl -b -k -o short-monotonic --no-pager"))
+        return float(lines[-1]) if lines else None
+
+    def sleep(self):
+        """As the user's desktop asks for it; back when the machine is awake again."""
+        before = self.woken()
+        sh("systemctl suspend", check=False)
+        until(lambda: self.woken() != before, 60, "the machine slept")
+
+    @staticmethod
     def hosts(lines):
         """What names lead where, on all of the stage."""
         with open("/etc/hosts", "w", encoding="utf-8") as f:
@@ -283,6 +295,9 @@ class World:
         if got != str(LARGE):
             raise Failure(f"the visitor got {got} bytes")
         return next(e["counter"]["packets"] for entry in rules if "rule" in entry for e in entry["rule"]["expr"] if "counter" in e)
+
+    def guard(self):
+        return next(name for name in self.devices() if "guard" in name)
 
     @staticmethod
     def devices():

@@ -137,7 +137,7 @@ serve_status (struct agent *agent, struct message *request, struct answer *answe
       return answer_error (answer, "failed", "%s", error);
     }
   answer_field (answer, "engine", "%s", engine_kind_name (agent->engine.kind));
-  answer_field (answer, "mtu", "%d", ENGINE_MTU);
+  answer_field (answer, "mtu", "%d", engine_mtu (&agent->engine));
   answer_field (answer, "listen-port", "%u", engine_listen_port (&agent->engine));
   answer_field (answer, "peers", "%u", sum.peers);
   answer_field (answer, "handshake", "%llu", sum.handshake);
@@ -211,7 +211,7 @@ serve_up (struct agent *agent, struct message *request, struct answer *answer)
   if (!good)
     return answer_error (answer, "failed", "%s", error);
   answer_field (answer, "engine", "%s", engine_kind_name (agent->engine.kind));
-  answer_field (answer, "mtu", "%d", ENGINE_MTU);
+  answer_field (answer, "mtu", "%d", engine_mtu (&agent->engine));
   answer_field (answer, "listen-port", "%u", engine_listen_port (&agent->engine));
   return true;
 }
@@ -324,6 +324,21 @@ serve_endpoint (struct agent *agent, struct message *request, struct answer *ans
   if (!peer_table_find (&agent->engine.peers, key))
     return answer_error (answer, "not-found", "peer: not known");
   return engine_move_peer (&agent->engine, key, &endpoint, error, sizeof error)
+         || answer_error (answer, "failed", "%s", error);
+}
+
+static bool
+serve_mtu (struct agent *agent, struct message *request, struct answer *answer)
+{
+  const char *text = message_get (request, "mtu");
+  unsigned long mtu = 0;
+  char error[256];
+
+  if (!text || !parse_number (text, ENGINE_MTU_MIN, 65535, &mtu))
+    return wrong_field (answer, "mtu", "a number of bytes from 576 to 65535 is needed");
+  if (!needs_up (agent, answer))
+    return false;
+  return engine_set_mtu (&agent->engine, (unsigned)mtu, error, sizeof error)
          || answer_error (answer, "failed", "%s", error);
 }
 
@@ -658,6 +673,7 @@ static const struct verb
     {"unpeer", "peer", 0, serve_unpeer},
     {"peers", "replace", 1, serve_peers},
     {"endpoint", "peer endpoint", 0, serve_endpoint},
+    {"mtu", "mtu", 0, serve_mtu},
     {"status", "", 0, serve_status},
     {"listen", "address port backlog", 0, serve_listen},
     {"socket", "address", 0, serve_socket},

@@ -164,6 +164,12 @@ run_wg_conf (struct engine *engine,
 
 /* ---- the device ---- */
 
+static bool
+device_is_there (const struct engine *engine)
+{
+  return engine->kind == ENGINE_KERNEL || engine->pid;
+}
+
 static void engine_died (struct loop_source *source, uint32_t events);
 
 static bool
@@ -290,6 +296,14 @@ configure_device (struct engine *engine, bool wake, char *error, size_t size)
   return run_wg_conf (engine, "setconf", &text, error, size);
 }
 
+/* A route's MTU is what TCP takes its segment sizes from, in both directions; 0 is the device's. */
+static bool
+set_route (struct engine *engine, char *error, size_t size)
+{
+  return configure_ip (-1, error, size, "route replace %s dev %s mtu %d\n", engine->config.route,
+                       engine->name, engine->route_mtu);
+}
+
 static bool
 raise_device (struct engine *engine, char *error, size_t size)
 {
@@ -297,10 +311,9 @@ raise_device (struct engine *engine, char *error, size_t size)
 
   return configure_ip (-1, error, size,
                        "address replace %.*s/32 dev %s noprefixroute\n"
-                       "link set dev %s mtu %d up\n"
-                       "route replace %s dev %s\n",
-                       host, engine->config.address, engine->name, engine->name, ENGINE_MTU,
-                       engine->config.route, engine->name);
+                       "link set dev %s mtu %d up\n",
+                       host, engine->config.address, engine->name, engine->name, ENGINE_MTU)
+         && set_route (engine, error, size);
 }
 
 /* Sets the keepalives back that configure_device raised to wake peers. */
@@ -539,6 +552,20 @@ engine_down (struct engine *engine)
     release_endpoint (engine, &engine->peers.peers[i]);
   peer_table_clear (&engine->peers);
   explicit_bzero (&engine->config, sizeof engine->config);
+  engine->route_mtu = 0;
+}
+
+bool
+engine_set_mtu (struct engine *engine, unsigned mtu, char *error, size_t size)
+{
+  engine->route_mtu = mtu < ENGINE_MTU ? (int)mtu : 0;
+  return !device_is_there (engine) || set_route (engine, error, size);
+}
+
+int
+engine_mtu (const struct engine *engine)
+{
+  return engine->route_mtu ? engine->route_mtu : ENGINE_MTU;
 }
 
 /* Adds @peer's section to @text and its pin to the relay; the old one is released by the caller. */
@@ -574,12 +601,6 @@ remember_peer (struct engine *engine, const struct peer *peer, char *error, size
   release_endpoint (engine, peer);
   snprintf (error, size, "no room for more than %d peers", PEERS_MAX);
   return false;
-}
-
-static bool
-device_is_there (const struct engine *engine)
-{
-  return engine->kind == ENGINE_KERNEL || engine->pid;
 }
 
 bool

@@ -11,6 +11,7 @@
 #include <net/if.h>
 
 #define ENGINE_MTU 1420
+#define ENGINE_MTU_MIN 576
 
 enum engine_kind
 {
@@ -43,6 +44,7 @@ struct engine
   const struct namespaces *namespaces;
   struct engine_events events;
   struct engine_config config;
+  int route_mtu; /* what the path to the peer carries, less than ENGINE_MTU; 0 when it is not */
   struct peer_table peers;
   struct udp_relay *relay; /* NULL when the device's own socket is outside, or there is no device */
   struct loop_source relay_source;
@@ -82,6 +84,12 @@ bool engine_up (struct engine *engine,
                 size_t error_size);
 /** engine_down: take the device away and forget key and peers. */
 void engine_down (struct engine *engine);
+
+/** engine_set_mtu: bytes a packet to the peers may have, because the path outside carries no more;
+ * ENGINE_MTU and above: as the device. Until the device is another one. */
+bool engine_set_mtu (struct engine *engine, unsigned mtu, char *error, size_t error_size);
+/** engine_mtu: the one in force. */
+int engine_mtu (const struct engine *engine);
 
 /** engine_put_peer: add or replace. engine_put_peers: add or replace many at once (moved out of
  * @list); with @replace the others go. */

@@ -31,15 +31,20 @@ static void
 test_local (void)
 {
   g_assert_cmpint (funnel_kernel_view_is_local (PEER), ==, 0);
-  g_assert_cmpint (funnel_kernel_view_is_routed (PEER), ==, 0);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "mine"), ==, 0);
   ip ("route add default dev lo");
+  /* As some VPNs take everything. */
+  ip ("route add 0.0.0.0/1 dev lo");
   g_assert_cmpint (funnel_kernel_view_is_local (PEER), ==, 0);
-  g_assert_cmpint (funnel_kernel_view_is_routed (PEER), ==, 0);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "mine"), ==, 0);
   ip ("route add 100.64.0.0/10 dev lo");
   g_assert_cmpint (funnel_kernel_view_is_local (PEER), ==, 0);
-  g_assert_cmpint (funnel_kernel_view_is_routed (PEER), ==, 1);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "mine"), ==, 1);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "lo"), ==, 1);
   ip ("route add local 100.64.0.1/32 dev lo table main");
   g_assert_cmpint (funnel_kernel_view_is_local (PEER), ==, 1);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "mine"), ==, 1);
+  g_assert_cmpint (funnel_kernel_view_is_routed (PEER, "lo"), ==, 0);
   ip ("route del local 100.64.0.1/32 dev lo table main");
   /* Another table that is asked first takes the guard's effect away. */
   ip ("route add local 100.64.0.1/32 dev lo table main");

@@ -103,7 +103,7 @@ test_mtu (void)
   funnel_nm_plan_set_path_mtu (plan, 1500, TRUE);
   g_assert_cmpuint (plan->mtu, ==, 1420);
   funnel_nm_plan_set_path_mtu (plan, 0, FALSE);
-  g_assert_cmpuint (plan->mtu, ==, 0);
+  g_assert_cmpuint (plan->mtu, ==, 1420);
   funnel_nm_plan_set_path_mtu (plan, 100, FALSE);
   g_assert_cmpuint (plan->mtu, ==, 576);
   funnel_nm_plan_set_path_mtu (plan, 65535, FALSE);

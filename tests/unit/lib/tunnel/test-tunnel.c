@@ -62,6 +62,17 @@ await (GAsyncResult **slot)
   })
 
 static gboolean
+probe (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GError **error)
+{
+  GAsyncResult *slot = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+
+  funnel_tunnel_probe_async (tunnel, config, NULL, result_cb, &slot);
+  result = await (&slot);
+  return funnel_tunnel_probe_finish (tunnel, result, error);
+}
+
+static gboolean
 bring_up (FunnelTunnel *tunnel, const FunnelTunnelConfig *config, GError **error)
 {
   GAsyncResult *slot = NULL;
@@ -265,7 +276,7 @@ test_netns (Fixture *fixture, gconstpointer data)
   GAsyncResult *slot = NULL;
   g_autoptr (GAsyncResult) result = NULL;
 
-  g_assert_true (AWAIT_BOOLEAN (fixture->tunnel, probe, &error));
+  g_assert_true (probe (fixture->tunnel, &fixture->config, &error));
   g_assert_false (AWAIT_BOOLEAN (fixture->tunnel, verify, &error));
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_UNREACHABLE);
   g_clear_error (&error);
@@ -433,7 +444,7 @@ test_direct (void)
   guint16 port;
 
   g_assert_cmpstr (funnel_tunnel_get_name (node), ==, "direct");
-  g_assert_true (AWAIT_BOOLEAN (node, probe, &error));
+  g_assert_true (probe (node, &config, &error));
   g_assert_false (bring_up (node, &wrong, &error));
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT);
   g_clear_error (&error);
@@ -474,9 +485,10 @@ static char *
 why_not (void)
 {
   g_autoptr (FunnelTunnel) tunnel = funnel_tunnel_new ("netns", NULL);
+  FunnelTunnelConfig config = {.address = (char *)NODE, .peer_address = (char *)INGRESS};
   g_autoptr (GError) error = NULL;
 
-  return AWAIT_BOOLEAN (tunnel, probe, &error) ? NULL : g_strdup (error->message);
+  return probe (tunnel, &config, &error) ? NULL : g_strdup (error->message);
 }
 
 int

@@ -300,6 +300,30 @@ def endpoint_moves(bench, engine, user):
             agent.process.wait(DEADLINE)
 
 
+def narrow_path(bench, engine, user):
+    """What the path carries goes for what both sides send, and outlives the engine."""
+    node, ingress = bench.pair(user, engine)
+
+    def largest():
+        sockets = tcp_through(node, ingress, INGRESS)[:2]
+        talk(*sockets)
+        return max(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) for s in sockets)
+    usual = largest()
+    assert 1300 < usual <= 1420 - 40, usual
+    node.call("mtu", mtu="1240")
+    assert node.call("status")[0]["mtu"] == "1240"
+    assert 1100 < largest() <= 1240 - 40, largest()
+    node.call("verify", ports="")
+    if engine == "wireguard-go":
+        os.kill(node.child("wireguard-go"), signal.SIGKILL)
+        node.wait_event("engine-restarted")
+    assert largest() <= 1240 - 40, largest()
+    node.call("mtu", mtu="8000")
+    assert node.call("status")[0]["mtu"] == "1420" and largest() == usual
+    for value in ("575", "65536", "x", ""):
+        assert refused("invalid-argument", node.call, "mtu", mtu=value).startswith("mtu")
+
+
 def ipv6_outside(bench, engine, user):
     for name, ip in (("node", "fd00:7::1"), ("ingress", "fd00:7::2")):
         run("ip", "-n", bench.hosts[name], "address", "add", f"{ip}/64", "dev", "wire", "nodad")
@@ -814,7 +838,7 @@ def as_both(case):
 
 
 CASES = {}
-for function in (pair, isolation, verify, engine_killed, client_gone, agent_killed, node_moves, endpoint_moves,
+for function in (pair, isolation, verify, engine_killed, client_gone, agent_killed, node_moves, endpoint_moves, narrow_path,
                  ipv6_outside, strangers, many_peers, up_again, hostile, slow_reader, secrets_stay, relay,
                  activated, kept_namespace, lasting_killed, no_strangers, direct):
     CASES.update(as_both(function))
