@@ -463,6 +463,7 @@ probe_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (self->name);
   self->name = g_strdup (funnel_tunnel_get_name (self->tunnel));
   self->lost_handler = g_signal_connect (self->tunnel, "lost", G_CALLBACK (on_tunnel_lost), self);
+  g_signal_connect_swapped (self->tunnel, "changed", G_CALLBACK (funnel_tunnel_keeper_query), self);
   g_signal_connect (self->tunnel, "switched-off", G_CALLBACK (on_tunnel_switched_off), self);
   funnel_tunnel_up_async (self->tunnel, self->config, begin_long_step (self, UP_MS), up_cb,
                           g_object_ref (self));

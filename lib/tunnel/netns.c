@@ -165,9 +165,13 @@ mtu_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GHashTable) fields
       = funnel_agent_client_call_finish (FUNNEL_AGENT_CLIENT (source), result, NULL, &error);
 
-  if (!fields)
-    g_debug ("MTU: %s", error->message);
-  if (!fields && self->path_watch)
+  if (fields)
+    {
+      g_signal_emit_by_name (self, "changed");
+      return;
+    }
+  g_debug ("MTU: %s", error->message);
+  if (self->path_watch)
     funnel_path_watch_start_over (self->path_watch);
 }
 

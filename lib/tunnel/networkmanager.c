@@ -134,7 +134,10 @@ adapt_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   if (funnel_nm_path_finish (FUNNEL_NM_PATH (source), result, &error))
-    return;
+    {
+      g_signal_emit_by_name (self, "changed");
+      return;
+    }
   g_debug ("MTU: %s", error->message);
   if (self->path_watch)
     funnel_path_watch_start_over (self->path_watch);

@@ -61,6 +61,7 @@ struct _FunnelTunnelClass
  * "lost" (const char *reason): the tunnel went away by itself (agent killed, device gone).
  * Sockets made by it are dead; the owner may call up again. Not emitted for an orderly down. A
  * repaired engine (wireguard-go restarted by the agent) is not a loss.
+ * "changed" (): query has something new to tell, other than counters.
  * "switched-off" (): the user ended it, with another program. It is to stay off until he wants it
  * back. May follow "lost", until down has finished. */
 

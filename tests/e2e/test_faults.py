@@ -194,3 +194,15 @@ def the_path_is_cut_for_a_while(w):
         ip("link", "set", "to-node", "up", ns="nat")
     until(lambda: peers.works(w.ca, LAPTOP), BACK, "served within 5 s of the path being back")
     w.laptop.wait_state("active", seconds=20)
+
+
+@test(limit=60)
+def the_path_becomes_narrow(w):
+    """What the tunnel carries follows what the path does, while visitors are served."""
+    def carry(outer, inner):
+        for name, device in (("node", "eth0"), ("nat", "to-node")):
+            ip("link", "set", device, "mtu", str(outer), ns=name)
+        until(lambda: w.laptop.ingress()["tunnel"]["mtu"] == inner, 20, f"the tunnel's MTU is {inner} on a path of {outer}")
+        until(lambda: peers.works(w.ca, LAPTOP), BACK, f"served on a path of {outer}")
+    carry(1300, 1240)
+    carry(1500, 1420)
