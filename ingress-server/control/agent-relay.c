@@ -72,7 +72,9 @@ describe_relay (IngressAgentHost *self)
   return fields;
 }
 
-/* Which file a program is: an upgrade puts another one in its place. */
+/* Which file a program is: an upgrade puts another one in its place. That may have the old one's
+ * inode and size, and whatever time of modification its packager liked; but not its time of change.
+ */
 static char *
 identify (const char *program)
 {
@@ -80,8 +82,9 @@ identify (const char *program)
 
   if (g_stat (program, &info) < 0)
     return g_strdup ("none");
-  return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
-                          (guint64)info.st_ino, (gint64)info.st_size, (gint64)info.st_mtime);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld",
+                          (guint64)info.st_dev, (guint64)info.st_ino, (gint64)info.st_ctim.tv_sec,
+                          info.st_ctim.tv_nsec);
 }
 
 /* Everything that makes one relay another: its words, its version and file, its public ports. */
