@@ -108,6 +108,34 @@ fail_call (GTask *owned, const char *what, GError *error)
   g_error_free (error);
 }
 
+/* Its configuration may tell it to leave some devices alone, even those that it has just made. */
+static gboolean
+is_left_alone (Call *call)
+{
+  const char *interface = call->profile ? nm_connection_get_interface_name (call->profile) : NULL;
+  NMDevice *device = interface ? nm_client_get_device_by_iface (call->client, interface) : NULL;
+
+  return device && nm_device_get_state (device) == NM_DEVICE_STATE_UNMANAGED;
+}
+
+/* Takes @task and @error. */
+static void
+fail_activation (GTask *owned, const char *what, GError *error)
+{
+  g_autoptr (GTask) task = owned;
+
+  if (!is_left_alone (g_task_get_task_data (task)) || error->domain != NM_MANAGER_ERROR)
+    {
+      fail_call (g_steal_pointer (&task), what, error);
+      return;
+    }
+  g_error_free (error);
+  g_task_return_new_error (
+      task, FUNNEL_ERROR, FUNNEL_ERROR_UNSUPPORTED,
+      N_ ("NetworkManager's configuration tells it to leave the tunnel's devices alone: have the "
+          "administrator add to its unmanaged-devices: ;except:interface-name:funnel*"));
+}
+
 /* ---- waiting for a state ---- */
 
 typedef void (*NextFunc) (GTask *owned);
@@ -296,7 +324,7 @@ activate_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (call->active)
     wait_for (task, NM_ACTIVE_CONNECTION_STATE_ACTIVATED, make_volatile);
   else
-    fail_call (task, N_ ("activate the tunnel"), error);
+    fail_activation (task, N_ ("activate the tunnel"), error);
 }
 
 static void
@@ -378,7 +406,7 @@ activate_bound_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   nm_remote_connection_delete_async (call->remote, NULL, NULL, NULL);
-  fail_call (task, N_ ("activate the tunnel's guard"), error);
+  fail_activation (task, N_ ("activate the tunnel's guard"), error);
 }
 
 static void
@@ -544,6 +572,81 @@ gboolean
 funnel_nm_lower_finish (GAsyncResult *result, GError **error)
 {
   return finish_call (result, funnel_nm_lower_async, error);
+}
+
+/* ---- orphans ---- */
+
+static gboolean
+has_key (NMDevice *device, const char *public_key)
+{
+  GBytes *bytes = NM_IS_DEVICE_WIREGUARD (device)
+                      ? nm_device_wireguard_get_public_key (NM_DEVICE_WIREGUARD (device))
+                      : NULL;
+  g_autofree char *text
+      = bytes ? g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : NULL;
+
+  return g_strcmp0 (text, public_key) == 0;
+}
+
+GPtrArray *
+funnel_nm_find_orphans (NMClient *client, const char *public_key, const char *const *interfaces)
+{
+  const GPtrArray *all = nm_client_get_devices (client);
+  GPtrArray *orphans = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; all && i < all->len; i++)
+    {
+      NMDevice *device = g_ptr_array_index (all, i);
+      const char *interface = nm_device_get_iface (device);
+
+      if (nm_device_is_real (device) && !nm_device_get_active_connection (device)
+          && (has_key (device, public_key)
+              || (interface && interfaces && g_strv_contains (interfaces, interface))))
+        g_ptr_array_add (orphans, g_object_ref (device));
+    }
+  return orphans;
+}
+
+static void
+device_deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  guint *left = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  if (nm_device_delete_finish (NM_DEVICE (source), result, &error))
+    g_message ("Deleted the device %s, which NetworkManager had left",
+               nm_device_get_iface (NM_DEVICE (source)));
+  else
+    g_debug ("NetworkManager: %s", error->message);
+  if (--*left == 0)
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+funnel_nm_delete_devices_async (NMClient *client,
+                                const GPtrArray *devices,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  guint *left = g_new (guint, 1);
+
+  *left = devices->len;
+  g_task_set_task_data (task, left, g_free);
+  g_task_set_source_tag (task, funnel_nm_delete_devices_async);
+  for (guint i = 0; i < devices->len; i++)
+    nm_device_delete_async (g_ptr_array_index (devices, i), NULL, device_deleted_cb,
+                            g_object_ref (task));
+  if (devices->len == 0)
+    g_task_return_boolean (task, TRUE);
+}
+
+gboolean
+funnel_nm_delete_devices_finish (GAsyncResult *result, GError **error)
+{
+  return finish_call (result, funnel_nm_delete_devices_async, error);
 }
 
 /* ---- await a profile ---- */

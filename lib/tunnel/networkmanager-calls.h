@@ -49,6 +49,19 @@ void funnel_nm_lower_async (NMClient *client,
                             gpointer user_data);
 gboolean funnel_nm_lower_finish (GAsyncResult *result, GError **error);
 
+/** funnel_nm_find_orphans: devices that NetworkManager has, and uses no connection on, as when it
+ * was told to leave them alone: WireGuard with @public_key, and those named @interfaces
+ * (NULL-terminated, may be NULL). NMDevice*, owned. */
+GPtrArray *
+funnel_nm_find_orphans (NMClient *client, const char *public_key, const char *const *interfaces);
+/** funnel_nm_delete_devices: from the kernel. What cannot be deleted stays; succeeds. */
+void funnel_nm_delete_devices_async (NMClient *client,
+                                     const GPtrArray *devices,
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+gboolean funnel_nm_delete_devices_finish (GAsyncResult *result, GError **error);
+
 /** funnel_nm_await_profile: until @client knows of the profile @uuid or @other, which takes it a
  * while after NetworkManager was restarted. Succeeds after some seconds without one, too. */
 void funnel_nm_await_profile_async (NMClient *client,

@@ -23,6 +23,7 @@
 #include "lib/tunnel/networkmanager-path.h"
 
 #include "lib/base/error.h"
+#include "lib/base/wg-key.h"
 #include "lib/tunnel/kernel-view.h"
 #include "lib/tunnel/kernel-watch.h"
 #include "lib/tunnel/networkmanager-calls.h"
@@ -587,6 +588,30 @@ lower_other_guard (FunnelNmPath *self, GTask *step)
   lower (self, get_other_guard (self), step);
 }
 
+static void
+delete_orphans (FunnelNmPath *self, const char *const *interfaces, GTask *step)
+{
+  g_autofree char *public_key = funnel_wg_key_public (self->config->private_key, NULL);
+  g_autoptr (GPtrArray) orphans = funnel_nm_find_orphans (self->client, public_key, interfaces);
+
+  funnel_nm_delete_devices_async (self->client, orphans, g_task_get_cancellable (step), call_cb,
+                                  step);
+}
+
+/* Nothing that has our key may be left to itself, with its peer and outside its VRF. */
+static void
+delete_wireguard (FunnelNmPath *self, GTask *step)
+{
+  delete_orphans (self, NULL, step);
+}
+
+static void
+delete_rest (FunnelNmPath *self, GTask *step)
+{
+  delete_orphans (
+      self, (const char *[]) {self->plan->vrf_interface, self->plan->guard_interface, NULL}, step);
+}
+
 static gboolean
 has_wireguard (FunnelNmPath *self)
 {
@@ -717,6 +742,7 @@ choose_address (FunnelNmPath *self, GTask *step)
 /* ---- operations ---- */
 
 static const Step up_steps[] = {
+    {delete_wireguard, TRUE},
     {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE},
     {resolve, FALSE},
@@ -735,11 +761,18 @@ static const Step up_steps[] = {
 };
 
 static const Step down_steps[] = {
-    {hear_out, TRUE},        {hear_no_more, TRUE},
-    {remind_peer, TRUE},     {take_peer, TRUE},
-    {lower_wireguard, TRUE}, {await_no_wireguard, TRUE},
-    {lower_vrf, TRUE},       {lower_placeholder, TRUE},
-    {lower_guard, FALSE},    {lower_other_guard, TRUE},
+    {hear_out, TRUE},
+    {hear_no_more, TRUE},
+    {remind_peer, TRUE}, /* from here on: WireGuard */
+    {take_peer, TRUE},
+    {lower_wireguard, TRUE},
+    {delete_wireguard, TRUE},
+    {await_no_wireguard, TRUE},
+    {lower_vrf, TRUE}, /* from here on: what kept it apart */
+    {lower_placeholder, TRUE},
+    {lower_guard, FALSE},
+    {lower_other_guard, TRUE},
+    {delete_rest, TRUE},
     {NULL, FALSE},
 };
 
@@ -756,7 +789,7 @@ static const Step adapt_steps[] = {
 static const Step renew_guard_steps[] = {
     {await_guard, FALSE},         {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE}, {raise_guard, FALSE},
-    {check_guard, FALSE},         {lower_other_guard, FALSE},
+    {check_guard, FALSE},         {lower_other_guard, FALSE}, /* the guard is another */
     {give_peer_again, FALSE},     {NULL, FALSE},
 };
 

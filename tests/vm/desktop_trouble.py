@@ -175,16 +175,28 @@ def no_networkmanager(w):
         raise Failure(f"not one tunnel: {w.devices()} {w.profiles()}")
 
 
-@test(long=True)
+@test(long=True, flooded=False)
 def networkmanager_manages_nothing(w):
-    """As a server's administrator wants it; what NetworkManager makes itself it manages all the same."""
+    """As a server's administrator may want it. NetworkManager then drops what it had where it stands: guard, VRF and WireGuard
+    go from each other, and something may pass (the threat model says so) until WireGuard is deleted."""
     path = "/etc/NetworkManager/conf.d/zz-nothing.conf"
     with open(path, "w", encoding="utf-8") as f:
         f.write("[keyfile]\nunmanaged-devices=*\n")
     try:
         sh("systemctl reload NetworkManager")
+        w.passed_over("netns", "unmanaged-devices", ";except:interface-name:funnel*")
+        until(lambda: not w.devices(), 60, f"nothing is left: {w.devices()}")
+        tell(f"passed meanwhile: {w.count() or 'nothing'}")
         w.daemon("restart")
+        w.passed_over("netns", "unmanaged-devices", ";except:interface-name:funnel*")
+        until(lambda: not w.devices(), 60, f"nothing is left: {w.devices()}")
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("unmanaged-devices=*;except:interface-name:funnel*\n")
+        sh("systemctl reload NetworkManager")
+        w.ann("funnel tunnel on")
         w.active("networkmanager")
+        if w.count():
+            raise Failure("packets arrive")
     finally:
         os.unlink(path)
         sh("systemctl reload NetworkManager")
