@@ -16,9 +16,8 @@
  * If this process is killed the guard goes, and VRF and WireGuard stay as they were: isolated. The
  * next run raises its guard and then takes them away.
  *
- * An operation is a table of steps, run one after the other; operations wait in a queue, which the
- * paths of a process share. Everything is found by UUID when it is to be taken away, so it does not
- * matter who put it there. */
+ * Each operation is a table of steps (networkmanager-steps.h). Everything is found by UUID when it
+ * is to be taken away, so it does not matter who put it there. */
 
 #include "lib/tunnel/networkmanager-path.h"
 
@@ -29,6 +28,7 @@
 #include "lib/tunnel/networkmanager-calls.h"
 #include "lib/tunnel/networkmanager-probe.h"
 #include "lib/tunnel/networkmanager-profiles.h"
+#include "lib/tunnel/networkmanager-steps.h"
 #include "lib/tunnel/networkmanager-verify.h"
 
 #include <glib/gi18n.h>
@@ -49,158 +49,7 @@ struct _FunnelNmPath
   gboolean switched_off; /* so far as heard */
 };
 
-/* GTask*, of all paths, because they share identities when one follows another: the first one is
- * under way. */
-static GQueue operations = G_QUEUE_INIT;
-
 G_DEFINE_FINAL_TYPE (FunnelNmPath, funnel_nm_path, G_TYPE_OBJECT)
-
-typedef struct
-{
-  void (*begin) (FunnelNmPath *self, GTask *step);
-  gboolean carry_on; /* with the next step, even after a failure */
-} Step;
-
-typedef struct
-{
-  const Step *steps; /* ends with one without begin */
-  guint next;
-  gboolean next_address; /* refresh */
-  GError *error;         /* the first of those carried on after */
-} Operation;
-
-static void
-operation_free (Operation *operation)
-{
-  g_clear_error (&operation->error);
-  g_free (operation);
-}
-
-/* ---- running steps ---- */
-
-static void run_step (GTask *task);
-
-static Operation *
-get_operation (void)
-{
-  return g_task_get_task_data (g_queue_peek_head (&operations));
-}
-
-/* Takes @error. */
-static void
-end_operation (GError *error)
-{
-  g_autoptr (GTask) task = g_queue_pop_head (&operations);
-  Operation *operation = g_task_get_task_data (task);
-  GTask *next = g_queue_peek_head (&operations);
-
-  if (!error)
-    error = g_steal_pointer (&operation->error);
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-  if (next)
-    run_step (next);
-}
-
-static void
-step_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  GTask *task = user_data;
-  Operation *operation = g_task_get_task_data (task);
-  const Step *step = &operation->steps[operation->next++];
-  GError *error = NULL;
-
-  if (g_task_propagate_boolean (G_TASK (result), &error))
-    run_step (task);
-  else if (!step->carry_on)
-    end_operation (error);
-  else
-    {
-      g_debug ("NetworkManager: %s", error->message);
-      if (operation->error)
-        g_error_free (error);
-      else
-        operation->error = error;
-      run_step (task);
-    }
-}
-
-static void
-run_step (GTask *task)
-{
-  FunnelNmPath *self = g_task_get_source_object (task);
-  Operation *operation = g_task_get_task_data (task);
-  const Step *step = &operation->steps[operation->next];
-  GCancellable *cancellable = g_task_get_cancellable (task);
-  GError *error = NULL;
-
-  if (!step->begin)
-    end_operation (NULL);
-  else if (!step->carry_on && g_cancellable_set_error_if_cancelled (cancellable, &error))
-    end_operation (error);
-  else
-    step->begin (self, g_task_new (self, step->carry_on ? NULL : cancellable, step_cb, task));
-}
-
-static void
-start_operation (FunnelNmPath *self,
-                 const Step *steps,
-                 gboolean next_address,
-                 GCancellable *cancellable,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
-{
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
-  Operation *operation = g_new0 (Operation, 1);
-
-  operation->steps = steps;
-  operation->next_address = next_address;
-  g_task_set_source_tag (task, start_operation);
-  g_task_set_task_data (task, operation, (GDestroyNotify)operation_free);
-  g_task_set_check_cancellable (task, FALSE);
-  g_queue_push_tail (&operations, task);
-  if (g_queue_get_length (&operations) == 1)
-    run_step (task);
-}
-
-/* The end of a step that was one call; takes the step. */
-static void
-call_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) step = user_data;
-  GError *error = NULL;
-
-  if (g_task_propagate_boolean (G_TASK (result), &error))
-    g_task_return_boolean (step, TRUE);
-  else
-    g_task_return_error (step, error);
-}
-
-/* The same, for a call that may come too late to be of use. */
-static void
-try_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) step = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
-    g_debug ("NetworkManager: %s", error->message);
-  g_task_return_boolean (step, TRUE);
-}
-
-/* The end of a step that needed no waiting; takes both. */
-static void
-end_step (GTask *owned, GError *error)
-{
-  g_autoptr (GTask) step = owned;
-
-  if (error)
-    g_task_return_error (step, error);
-  else
-    g_task_return_boolean (step, TRUE);
-}
 
 /* ---- what is free ---- */
 
@@ -251,7 +100,7 @@ resolve_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   funnel_endpoint_resolve_finish (result, &error);
-  end_step (user_data, error);
+  funnel_nm_step_end (user_data, error);
 }
 
 static void
@@ -264,7 +113,7 @@ static void
 lower_placeholder (FunnelNmPath *self, GTask *step)
 {
   funnel_nm_lower_async (self->client, self->plan->uuid[FUNNEL_NM_PLACEHOLDER],
-                         g_task_get_cancellable (step), call_cb, step);
+                         g_task_get_cancellable (step), funnel_nm_step_call_cb, step);
 }
 
 /* Of two guards, the one that is not the newest. */
@@ -280,9 +129,9 @@ make_room_for_guard (FunnelNmPath *self, GTask *step)
 {
   if (is_known (self, FUNNEL_NM_GUARD) && is_known (self, FUNNEL_NM_GUARD_OTHER))
     funnel_nm_lower_async (self->client, self->plan->uuid[get_other_guard (self)],
-                           g_task_get_cancellable (step), call_cb, step);
+                           g_task_get_cancellable (step), funnel_nm_step_call_cb, step);
   else
-    end_step (step, NULL);
+    funnel_nm_step_end (step, NULL);
 }
 
 static void
@@ -296,12 +145,12 @@ raise_guard (FunnelNmPath *self, GTask *step)
       || !funnel_nm_plan_choose_guard (self->plan, role, name_is_taken, address_is_taken, self,
                                        &error))
     {
-      end_step (step, error);
+      funnel_nm_step_end (step, error);
       return;
     }
   profile = funnel_nm_guard_profile (self->plan, self->config);
   funnel_nm_raise_bound_async (self->client, profile, self->plan->uuid[FUNNEL_NM_PLACEHOLDER],
-                               g_task_get_cancellable (step), call_cb, step);
+                               g_task_get_cancellable (step), funnel_nm_step_call_cb, step);
 }
 
 /* Before that, the old guard would be taken for somebody else's. */
@@ -310,7 +159,7 @@ await_guard (FunnelNmPath *self, GTask *step)
 {
   funnel_nm_await_profile_async (self->client, self->plan->uuid[FUNNEL_NM_GUARD],
                                  self->plan->uuid[FUNNEL_NM_GUARD_OTHER],
-                                 g_task_get_cancellable (step), call_cb, step);
+                                 g_task_get_cancellable (step), funnel_nm_step_call_cb, step);
 }
 
 static void
@@ -323,7 +172,7 @@ check_guard (FunnelNmPath *self, GTask *step)
                          N_ ("NetworkManager manages another network namespace than this one"));
   else
     funnel_nm_verify_guard (self->config->peer_address, &error);
-  end_step (step, error);
+  funnel_nm_step_end (step, error);
 }
 
 static void
@@ -335,11 +184,12 @@ raise_vrf (FunnelNmPath *self, GTask *step)
   if (!funnel_nm_plan_choose_path (self->plan, name_is_taken, funnel_kernel_view_table_is_used,
                                    self, &error))
     {
-      end_step (step, error);
+      funnel_nm_step_end (step, error);
       return;
     }
   profile = funnel_nm_vrf_profile (self->plan);
-  funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
+  funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step),
+                         funnel_nm_step_call_cb, step);
 }
 
 static void
@@ -360,9 +210,10 @@ raise_wireguard (FunnelNmPath *self, GTask *step)
   set_mtu (self);
   profile = funnel_nm_wireguard_profile (self->plan, self->config, NULL, &error);
   if (profile)
-    funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step), call_cb, step);
+    funnel_nm_raise_async (self->client, profile, g_task_get_cancellable (step),
+                           funnel_nm_step_call_cb, step);
   else
-    end_step (step, error);
+    funnel_nm_step_end (step, error);
 }
 
 static gboolean
@@ -428,7 +279,7 @@ check_path (FunnelNmPath *self, GTask *step)
 
   hear_ends (self);
   funnel_nm_verify (self->plan, self->config->peer_address, NULL, &error);
-  end_step (step, error);
+  funnel_nm_step_end (step, error);
 }
 
 /* With its peer, where that is. */
@@ -473,7 +324,7 @@ give_peer (FunnelNmPath *self, GTask *step)
     funnel_nm_reapply_async (self->client, self->plan->wireguard_interface, profile,
                              g_task_get_cancellable (step), give_peer_cb, step);
   else
-    end_step (step, error);
+    funnel_nm_step_end (step, error);
 }
 
 /* ---- steps of going down ---- */
@@ -484,7 +335,7 @@ version_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GVariant) answer
       = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
 
-  end_step (user_data, NULL);
+  funnel_nm_step_end (user_data, NULL);
 }
 
 /* What NetworkManager said before it answers has arrived when it has answered; so it is asked
@@ -499,7 +350,7 @@ hear_out (FunnelNmPath *self, GTask *step)
                             "Get", g_variant_new ("(ss)", NM_DBUS_INTERFACE, "Version"), NULL,
                             G_DBUS_CALL_FLAGS_NO_AUTO_START, ANSWER_MS, NULL, version_cb, step);
   else
-    end_step (step, NULL);
+    funnel_nm_step_end (step, NULL);
 }
 
 /* What follows ends by our own wish. */
@@ -507,7 +358,7 @@ static void
 hear_no_more (FunnelNmPath *self, GTask *step)
 {
   stop_hearing (self);
-  end_step (step, NULL);
+  funnel_nm_step_end (step, NULL);
 }
 
 /* WireGuard of our own run or an earlier one, without peers: the profile is asked for, not
@@ -538,9 +389,9 @@ try_reapply (FunnelNmPath *self, NMConnection *profile, GTask *step)
 {
   if (profile)
     funnel_nm_reapply_async (self->client, nm_connection_get_interface_name (profile), profile,
-                             g_task_get_cancellable (step), try_cb, step);
+                             g_task_get_cancellable (step), funnel_nm_step_try_cb, step);
   else
-    end_step (step, NULL);
+    funnel_nm_step_end (step, NULL);
 }
 
 /* NetworkManager takes away only a peer that it has given itself since it was started. */
@@ -567,7 +418,7 @@ static void
 lower (FunnelNmPath *self, FunnelNmRole role, GTask *step)
 {
   funnel_nm_lower_async (self->client, self->plan->uuid[role], g_task_get_cancellable (step),
-                         call_cb, step);
+                         funnel_nm_step_call_cb, step);
 }
 
 static void
@@ -594,8 +445,8 @@ delete_orphans (FunnelNmPath *self, const char *const *interfaces, GTask *step)
   g_autofree char *public_key = funnel_wg_key_public (self->config->private_key, NULL);
   g_autoptr (GPtrArray) orphans = funnel_nm_find_orphans (self->client, public_key, interfaces);
 
-  funnel_nm_delete_devices_async (self->client, orphans, g_task_get_cancellable (step), call_cb,
-                                  step);
+  funnel_nm_delete_devices_async (self->client, orphans, g_task_get_cancellable (step),
+                                  funnel_nm_step_call_cb, step);
 }
 
 /* Nothing that has our key may be left to itself, with its peer and outside its VRF. */
@@ -642,7 +493,7 @@ on_await_changed (gpointer user_data)
   if (has_wireguard (g_task_get_source_object (step)))
     return;
   g_task_set_task_data (step, NULL, NULL);
-  end_step (step, NULL);
+  funnel_nm_step_end (step, NULL);
 }
 
 static gboolean
@@ -652,8 +503,8 @@ on_await_timeout (gpointer user_data)
 
   ((Await *)g_task_get_task_data (step))->timeout = 0;
   g_task_set_task_data (step, NULL, NULL);
-  end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                               N_ ("the tunnel's WireGuard device does not go away")));
+  funnel_nm_step_end (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                                         N_ ("the tunnel's WireGuard device does not go away")));
   return G_SOURCE_REMOVE;
 }
 
@@ -665,7 +516,7 @@ await_no_wireguard (FunnelNmPath *self, GTask *step)
 
   if (!has_wireguard (self))
     {
-      end_step (step, NULL);
+      funnel_nm_step_end (step, NULL);
       return;
     }
   await = g_new0 (Await, 1);
@@ -705,9 +556,10 @@ lower_guard (FunnelNmPath *self, GTask *step)
   /* Never closed: the guard must stay as long as the process does, or until a later run of it has
    * put another in its place. */
   g_object_ref (nm_client_get_dbus_connection (self->client));
-  end_step (step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
-                               N_ ("the tunnel's WireGuard device could not be taken away, so its "
-                                   "guard stays")));
+  funnel_nm_step_end (
+      step, g_error_new (FUNNEL_ERROR, FUNNEL_ERROR_FAILED,
+                         N_ ("the tunnel's WireGuard device could not be taken away, so its "
+                             "guard stays")));
 }
 
 static void
@@ -716,7 +568,7 @@ give_peer_with_new_mtu (FunnelNmPath *self, GTask *step)
   guint path_mtu = funnel_endpoint_get_path_mtu (self->endpoint);
 
   if (funnel_nm_plan_has_path_mtu (self->plan, path_mtu, funnel_endpoint_is_v6 (self->endpoint)))
-    end_step (step, NULL);
+    funnel_nm_step_end (step, NULL);
   else
     give_peer (self, step);
 }
@@ -731,17 +583,9 @@ give_peer_again (FunnelNmPath *self, GTask *step)
   try_reapply (self, profile, step);
 }
 
-static void
-choose_address (FunnelNmPath *self, GTask *step)
-{
-  if (get_operation ()->next_address)
-    funnel_endpoint_next (self->endpoint);
-  end_step (step, NULL);
-}
-
 /* ---- operations ---- */
 
-static const Step up_steps[] = {
+static const FunnelNmStep up_steps[] = {
     {delete_wireguard, TRUE},
     {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE},
@@ -760,7 +604,7 @@ static const Step up_steps[] = {
     {NULL, FALSE},
 };
 
-static const Step down_steps[] = {
+static const FunnelNmStep down_steps[] = {
     {hear_out, TRUE},
     {hear_no_more, TRUE},
     {remind_peer, TRUE}, /* from here on: WireGuard */
@@ -776,17 +620,20 @@ static const Step down_steps[] = {
     {NULL, FALSE},
 };
 
-static const Step refresh_steps[] = {
+static const FunnelNmStep refresh_steps[] = {
     /* Without an answer the addresses known from before are as good as any. */
-    {resolve, TRUE}, {choose_address, FALSE}, {take_peer, FALSE}, {give_peer, FALSE}, {NULL, FALSE},
+    {resolve, TRUE},
+    {take_peer, FALSE},
+    {give_peer, FALSE},
+    {NULL, FALSE},
 };
 
-static const Step adapt_steps[] = {
+static const FunnelNmStep adapt_steps[] = {
     {give_peer_with_new_mtu, FALSE},
     {NULL, FALSE},
 };
 
-static const Step renew_guard_steps[] = {
+static const FunnelNmStep renew_guard_steps[] = {
     {await_guard, FALSE},         {lower_placeholder, TRUE},
     {make_room_for_guard, FALSE}, {raise_guard, FALSE},
     {check_guard, FALSE},         {lower_other_guard, FALSE}, /* the guard is another */
@@ -799,7 +646,7 @@ funnel_nm_path_up_async (FunnelNmPath *self,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
-  start_operation (self, up_steps, FALSE, cancellable, callback, user_data);
+  funnel_nm_steps_run_async (self, up_steps, cancellable, callback, user_data);
 }
 
 void
@@ -808,7 +655,7 @@ funnel_nm_path_down_async (FunnelNmPath *self,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
-  start_operation (self, down_steps, FALSE, cancellable, callback, user_data);
+  funnel_nm_steps_run_async (self, down_steps, cancellable, callback, user_data);
 }
 
 void
@@ -818,7 +665,9 @@ funnel_nm_path_refresh_async (FunnelNmPath *self,
                               GAsyncReadyCallback callback,
                               gpointer user_data)
 {
-  start_operation (self, refresh_steps, next, cancellable, callback, user_data);
+  if (next)
+    funnel_endpoint_next (self->endpoint);
+  funnel_nm_steps_run_async (self, refresh_steps, cancellable, callback, user_data);
 }
 
 void
@@ -827,7 +676,7 @@ funnel_nm_path_adapt_async (FunnelNmPath *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data)
 {
-  start_operation (self, adapt_steps, FALSE, cancellable, callback, user_data);
+  funnel_nm_steps_run_async (self, adapt_steps, cancellable, callback, user_data);
 }
 
 void
@@ -836,14 +685,13 @@ funnel_nm_path_renew_guard_async (FunnelNmPath *self,
                                   GAsyncReadyCallback callback,
                                   gpointer user_data)
 {
-  start_operation (self, renew_guard_steps, FALSE, cancellable, callback, user_data);
+  funnel_nm_steps_run_async (self, renew_guard_steps, cancellable, callback, user_data);
 }
 
 gboolean
 funnel_nm_path_finish (FunnelNmPath *self, GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return funnel_nm_steps_finish (self, result, error);
 }
 
 const FunnelTunnelConfig *
@@ -892,7 +740,6 @@ funnel_nm_path_class_init (FunnelNmPathClass *klass)
 static void
 funnel_nm_path_init (FunnelNmPath *self)
 {
-  g_queue_init (&operations);
 }
 
 FunnelNmPath *
