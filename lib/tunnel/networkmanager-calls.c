@@ -615,7 +615,7 @@ device_deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   if (nm_device_delete_finish (NM_DEVICE (source), result, &error))
-    g_message ("Deleted the device %s, which NetworkManager had left",
+    g_message ("Deleted the device %s, which NetworkManager had let go",
                nm_device_get_iface (NM_DEVICE (source)));
   else
     g_debug ("NetworkManager: %s", error->message);

@@ -449,6 +449,22 @@ delete_orphans (FunnelNmPath *self, const char *const *interfaces, GTask *step)
                                   funnel_nm_step_call_cb, step);
 }
 
+/* Outside its VRF WireGuard is to be no more, at once and whatever else is under way: the guard may
+ * have gone, too. */
+static void
+delete_astray (FunnelNmPath *self, GTask *step)
+{
+  const char *interface = self->plan->wireguard_interface;
+  NMDevice *device = nm_client_get_device_by_iface (self->client, interface);
+  g_autofree char *master = funnel_kernel_view_master (interface);
+  g_autoptr (GPtrArray) astray = g_ptr_array_new ();
+
+  if (device && g_strcmp0 (master, self->plan->vrf_interface) != 0)
+    g_ptr_array_add (astray, device);
+  funnel_nm_delete_devices_async (self->client, astray, g_task_get_cancellable (step),
+                                  funnel_nm_step_call_cb, step);
+}
+
 /* Nothing that has our key may be left to itself, with its peer and outside its VRF. */
 static void
 delete_wireguard (FunnelNmPath *self, GTask *step)
@@ -605,19 +621,12 @@ static const FunnelNmStep up_steps[] = {
 };
 
 static const FunnelNmStep down_steps[] = {
-    {hear_out, TRUE},
-    {hear_no_more, TRUE},
+    {hear_out, TRUE},           {hear_no_more, TRUE},    {delete_astray, TRUE},
     {remind_peer, TRUE}, /* from here on: WireGuard */
-    {take_peer, TRUE},
-    {lower_wireguard, TRUE},
-    {delete_wireguard, TRUE},
-    {await_no_wireguard, TRUE},
-    {lower_vrf, TRUE}, /* from here on: what kept it apart */
-    {lower_placeholder, TRUE},
-    {lower_guard, FALSE},
-    {lower_other_guard, TRUE},
-    {delete_rest, TRUE},
-    {NULL, FALSE},
+    {take_peer, TRUE},          {lower_wireguard, TRUE}, {delete_wireguard, TRUE},
+    {await_no_wireguard, TRUE}, {lower_vrf, TRUE}, /* from here on: what kept it apart */
+    {lower_placeholder, TRUE},  {lower_guard, FALSE},    {lower_other_guard, TRUE},
+    {delete_rest, TRUE},        {NULL, FALSE},
 };
 
 static const FunnelNmStep refresh_steps[] = {

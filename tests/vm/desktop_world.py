@@ -41,7 +41,7 @@ ip -n ing addr add 198.51.100.1/24 dev vis0; ip -n ing link set vis0 up
 ip -n lan addr add 10.9.0.2/24 dev lan1; ip -n lan link set lan1 up; ip -n lan route add default via 10.9.0.1
 ip -n visitor addr add 198.51.100.2/24 dev net0; ip -n visitor link set net0 up
 ip -n visitor route add default via 198.51.100.1
-sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.up0.promote_secondaries=1
+sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.up0.promote_secondaries=1 net.ipv4.tcp_synack_retries=0
 for i in all default up0 lan0; do sysctl -qw net.ipv4.conf.$i.rp_filter=0; done
 useradd --create-home --shell /bin/bash ann
 groupadd --system funnel
@@ -378,6 +378,13 @@ class World:
         text = self.flood.communicate(timeout=60)[0]
         self.flood = None
         return int(re.match(r"(\d+) sent", text).group(1)) if re.match(r"(\d+) sent", text) else 0
+
+    def nothing_more_arrives(self):
+        """While visitors come and go."""
+        for _ in range(3):
+            page, found = self.visit(), self.count()
+            if page != "it works\n" or found:
+                raise Failure(f"the tunnel is another; still packets arrive: {found}; the visitor got: {page!r}")
 
     def drain(self):
         count = 0
