@@ -4,14 +4,12 @@
 
 #include "daemon/link/join-client.h"
 #include "lib/base/error.h"
+#include "lib/base/trim.h"
 #include "lib/base/wg-key.h"
 #include "lib/wire/address.h"
 
 #include <glib/gi18n.h>
-#include <malloc.h>
 #include <string.h>
-
-#define TRIM_AFTER_S 2
 
 typedef struct
 {
@@ -86,14 +84,6 @@ make_spec (const JoinWork *work, const FunnelJoinAnswer *answer, GError **error)
   return g_steal_pointer (&spec);
 }
 
-/* The daemon will run for weeks and never again need what HTTP and TLS took. */
-static gboolean
-on_trim_timeout (gpointer user_data)
-{
-  malloc_trim (0);
-  return G_SOURCE_REMOVE;
-}
-
 static void
 join_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -103,8 +93,7 @@ join_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (FunnelJoinAnswer) answer = funnel_join_finish (result, &error);
   g_autoptr (FunnelIngressSpec) spec = answer != NULL ? make_spec (work, answer, &error) : NULL;
 
-  /* Once the session is gone. */
-  g_timeout_add_seconds (TRIM_AFTER_S, on_trim_timeout, NULL);
+  funnel_trim_later ();
   if (spec == NULL || !funnel_joined_store_set (work->store, spec, &error))
     g_task_return_error (task, error);
   else

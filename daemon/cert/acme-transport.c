@@ -4,8 +4,10 @@
 
 #include "daemon/cert/acme-answer.h"
 #include "daemon/cert/acme-jws.h"
+#include "daemon/cert/system-trust.h"
 #include "lib/base/expiry.h"
 #include "lib/base/json-read.h"
+#include "lib/base/trim.h"
 
 #include <glib/gi18n.h>
 #include <libsoup/soup.h>
@@ -367,6 +369,7 @@ start (GTask *task)
 {
   Send *send = g_task_get_task_data (task);
 
+  funnel_system_trust_keep_out ();
   soup_session_send_async (send->session, send->message, G_PRIORITY_DEFAULT,
                            funnel_expiry_get (send->expiry), send_cb, g_object_ref (task));
 }
@@ -406,15 +409,6 @@ funnel_acme_transport_send_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-/* Not g_tls_backend_get_default_database: while a join is under way, that is the pinned one. */
-static GTlsDatabase *
-get_system_trust (void)
-{
-  GTlsBackend *backend = g_tls_backend_get_default ();
-
-  return G_TLS_BACKEND_GET_INTERFACE (backend)->get_default_database (backend);
-}
-
 static GTlsDatabase *
 open_trust (const char *ca_file, GError **error)
 {
@@ -424,7 +418,7 @@ open_trust (const char *ca_file, GError **error)
   GList *certificates;
 
   if (ca_file == NULL)
-    return get_system_trust ();
+    return funnel_system_trust_get ();
   absolute = g_canonicalize_filename (ca_file, NULL);
   certificates = g_tls_certificate_list_new_from_file (absolute, &cause);
   if (certificates != NULL)
@@ -460,6 +454,7 @@ funnel_acme_transport_free (FunnelAcmeTransport *self)
   soup_session_abort (self->session);
   g_object_unref (self->session);
   g_free (self);
+  funnel_trim_later ();
 }
 
 static gboolean
