@@ -392,12 +392,8 @@ const FunnelCliCommand funnel_cli_audit = {
     .synopsis = "audit NAME",
     .summary = N_ ("check who could pass for a name, and who has tried"),
     .details = N_ ("Compares the certificate visitors see with this node's, says what CAA records "
-                   "allow and which "
-                   "to publish, and\n"
-                   "with --ct-log lists certificates for NAME that this node has not ordered. Ends "
-                   "with status 1 "
-                   "when something is\n"
-                   "wrong.\n"),
+                   "allow and which to publish, and with --ct-log lists certificates for NAME that "
+                   "this node has not ordered. Ends with status 1 when something is wrong.\n"),
     .flags
     = FUNNEL_CLI_CT_LOG | FUNNEL_CLI_DNS | FUNNEL_CLI_ISSUER | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,

@@ -256,13 +256,11 @@ const FunnelCliCommand funnel_cli_ca = {
     .name = "ca",
     .synopsis = "ca [FLAGS] [URL | default]",
     .summary = N_ ("show or set the certificate authorities"),
-    .details = N_ (
-        "Without URL shows where certificates are ordered. URL is an ACME directory; it replaces "
-        "the "
-        "present ones, or\n"
-        "with --add is tried after them. `default` is Let's Encrypt. An authority that wants an "
-        "account of its own (ZeroSSL,\n"
-        "Google Trust Services) shows the identifier and the key for --eab and --eab-key-file.\n"),
+    .details
+    = N_ ("Without URL shows where certificates are ordered. URL is an ACME directory; it replaces "
+          "the present ones, or with --add is tried after them. `default` is Let's Encrypt. An "
+          "authority that wants an account of its own (ZeroSSL, Google Trust Services) shows the "
+          "identifier and the key for --eab and --eab-key-file.\n"),
     .flags = FUNNEL_CLI_AUTHORITY | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

@@ -347,17 +347,12 @@ const FunnelCliCommand funnel_cli_cert = {
     .name = "cert",
     .synopsis = "cert NAME [-] | --list",
     .summary = N_ ("get a certificate for a web server of this machine"),
-    .details = N_ (
-        "Gets a certificate for NAME through the funnel, writes it to NAME.crt and NAME.key (or to "
-        "the "
-        "files given, or with -\n"
-        "to standard output), and keeps it current from then on; a --cert-file that ends in .p12 "
-        "or "
-        ".pfx is PKCS #12.\n"
-        "With --install the files are kept current too; with --allow-user a web server that runs "
-        "as "
-        "USER finds it at the\n"
-        "local API. docs/web-servers.md shows Caddy, Apache, nginx and HAProxy.\n"),
+    .details
+    = N_ ("Gets a certificate for NAME through the funnel, writes it to NAME.crt and NAME.key (or "
+          "to the files given, or with - to standard output), and keeps it current from then on; a "
+          "--cert-file that ends in .p12 or .pfx is PKCS #12. With --install the files are kept "
+          "current too; with --allow-user a web server that runs as USER finds it at the local "
+          "API. web-servers.md in /usr/share/doc/funnel shows Caddy, Apache, nginx and HAProxy.\n"),
     .flags = FUNNEL_CLI_CERTIFICATE | FUNNEL_CLI_MIN_VALIDITY | FUNNEL_CLI_INSTALL
              | FUNNEL_CLI_UNINSTALL | FUNNEL_CLI_GROUP | FUNNEL_CLI_HOOK | FUNNEL_CLI_ALLOW_USER
              | FUNNEL_CLI_DENY_USER | FUNNEL_CLI_LIST | FUNNEL_CLI_FORGET | FUNNEL_CLI_JSON

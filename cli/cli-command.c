@@ -40,9 +40,26 @@ check_arguments (const FunnelCliCommand *command,
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
                  _ ("invalid argument format: after a target only \"off\" can follow, not \"%s\""),
                  arguments[1]);
+  else if (!command->name && n == 0)
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+                 _ ("say what to share, as in: funnel 3000"));
   else
     g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                 _ ("invalid number of arguments (%u)"), n);
+                 _ ("invalid number of arguments (%u); usage: funnel %s"), n, command->synopsis);
+  return FALSE;
+}
+
+/* A mistyped command would be taken for a target, and a port be missed in it: no target is a mere
+ * word, but "localhost" lacks nothing else. */
+static gboolean
+check_word (const char *word, GError **error)
+{
+  if (!*word || word[strspn (word, "abcdefghijklmnopqrstuvwxyz-")] || !strcmp (word, "localhost"))
+    return TRUE;
+  g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
+               _ ("there is no command \"%s\"; what can be shared is a port, HOST:PORT, a URL, or "
+                  "a path as in ./%s"),
+               word, word);
   return FALSE;
 }
 
@@ -69,6 +86,8 @@ funnel_cli_resolve (const FunnelCliCommand *const *commands,
   *arguments = words;
   if (options->help)
     return command;
+  if (!command->name && words[0] && !check_word (words[0], error))
+    return NULL;
   if (!check_arguments (command, options, words, error)
       || !funnel_cli_options_check (options, command->flags, command->synopsis, error))
     return NULL;

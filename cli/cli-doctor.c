@@ -94,12 +94,10 @@ const FunnelCliCommand funnel_cli_doctor = {
     .name = "doctor",
     .synopsis = "doctor [NAME] [--json]",
     .summary = N_ ("find what is wrong, and what to type"),
-    .details
-    = N_ ("Looks, in this order, at the clock, the configuration, the daemon, the tunnel, "
-          "whether UDP gets through, the link,\n"
-          "and for every share, or those under NAME, at the grant, DNS, the certificate, the "
-          "target, and what was seen from\n"
-          "outside. Exits with 1 if a step failed.\n"),
+    .details = N_ ("Looks, in this order, at the clock, the configuration, the daemon, the tunnel, "
+                   "whether UDP gets through, the link, and for every share, or those under NAME, "
+                   "at the grant, DNS, the certificate, the target, and what was seen from "
+                   "outside. Exits with 1 if a step failed.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

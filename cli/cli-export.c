@@ -3,6 +3,7 @@
 /* funnel export, funnel import: the background shares as a file. */
 
 #include <glib/gi18n.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,8 +64,8 @@ static char *
 read_document (const char *name, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
-  FILE *file = strcmp (name, "-") == 0 ? stdin : fopen (name, "re");
   g_autofree char *text = g_malloc (DOCUMENT_MAX + 2);
+  FILE *file = strcmp (name, "-") == 0 ? stdin : fopen (name, "re");
   gsize len = 0;
 
   if (file != NULL)
@@ -73,7 +74,8 @@ read_document (const char *name, GError **error)
       text[len] = '\0';
     }
   if (file == NULL || ferror (file))
-    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, _ ("%s cannot be read"), name);
+    g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT, _ ("%s cannot be read: %s"),
+                 name, g_strerror (errno));
   else if (len > DOCUMENT_MAX || !g_utf8_validate (text, (gssize)len, NULL))
     g_set_error (
         error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
@@ -243,11 +245,9 @@ const FunnelCliCommand funnel_cli_import = {
     .name = "import",
     .synopsis = "import FILE",
     .summary = N_ ("share what a file from export, or from Tailscale, says"),
-    .details
-    = N_ ("FILE is what `funnel export` or `tailscale serve status --json` printed; - is "
-          "standard input. Of the latter only\n"
-          "what was public is shared. It asks first, says what it could not take over, and "
-          "exits with 3 then.\n"),
+    .details = N_ ("FILE is what `funnel export` or `tailscale serve status --json` printed; - is "
+                   "standard input. Of the latter only what was public is shared. It asks first, "
+                   "says what it could not take over, and exits with 3 then.\n"),
     .flags = FUNNEL_CLI_PERMIT | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,
     .max_arguments = 1,

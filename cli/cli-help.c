@@ -3,28 +3,36 @@
 #include <stdio.h>
 
 #include "cli/cli-command.h"
+#include "cli/cli-wrap.h"
 #include "lib/base/error.h"
 
 static void
 print_overview (const FunnelCliCommand *const *commands, const FunnelCliCommand *share)
 {
   g_autofree char *flags = funnel_cli_options_help (share->flags);
-
-  printf (_ (
+  g_autoptr (GString) text = g_string_new (_ (
       "funnel puts a local port on the public internet, through an ingress you own.\n\nUsage:\n"));
+  g_autofree char *wrapped = NULL;
+
   for (const FunnelCliCommand *const *at = commands; *at; at++)
     if ((*at)->summary)
-      printf ("  funnel %-28s %s\n", (*at)->synopsis, _ ((*at)->summary));
-  printf (_ ("\n%s\nFlags:\n%s  --version                  print the version\n"),
-          _ (share->details), flags);
+      g_string_append_printf (text, "  funnel %-28s %s\n", (*at)->synopsis, _ ((*at)->summary));
+  g_string_append_printf (text,
+                          _ ("\n%s\nFlags:\n%s  --version                  print the version\n"),
+                          _ (share->details), flags);
+  wrapped = funnel_cli_wrap (text->str);
+  fputs (wrapped, stdout);
 }
 
 static void
 print_command (const FunnelCliCommand *command)
 {
   g_autofree char *flags = funnel_cli_options_help (command->flags);
+  g_autofree char *text = g_strdup_printf (_ ("Usage: funnel %s\n\n%s\nFlags:\n%s"),
+                                           command->synopsis, _ (command->details), flags);
+  g_autofree char *wrapped = funnel_cli_wrap (text);
 
-  printf (_ ("Usage: funnel %s\n\n%s\nFlags:\n%s"), command->synopsis, _ (command->details), flags);
+  fputs (wrapped, stdout);
 }
 
 static FunnelExit

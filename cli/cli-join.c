@@ -28,7 +28,8 @@ read_token (FunnelCli *cli, GError **error)
   if (g_strv_length (words) != 1)
     {
       g_set_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,
-                   _ ("invalid number of arguments (%u)"), g_strv_length (cli->arguments));
+                   _ ("invalid number of arguments (%u); usage: funnel %s"),
+                   g_strv_length (cli->arguments), funnel_cli_join.synopsis);
       return NULL;
     }
   if (strcmp (words[0], "-") != 0)
@@ -157,9 +158,8 @@ const FunnelCliCommand funnel_cli_join = {
     .synopsis = "join TOKEN|-",
     .summary = N_ ("join an ingress with a token from its admin"),
     .details
-    = N_ ("TOKEN is what `funnel-ingress invite` printed; the whole line may be pasted. With "
-          "- it is read from\n"
-          "standard input, so that it is never seen in the process list.\n"),
+    = N_ ("TOKEN is what `funnel-ingress invite` printed; the whole line may be pasted. With - it "
+          "is read from standard input, so that it is never seen in the process list.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .min_arguments = 1,
     .max_arguments = 3,

@@ -117,12 +117,9 @@ const FunnelCliCommand funnel_cli_leave = {
     .name = "leave",
     .synopsis = "leave [--revoke] [ENDPOINT]",
     .summary = N_ ("leave an ingress (asks)"),
-    .details
-    = N_ ("Forgets the ingress and this node's key for it, after asking. ENDPOINT, as `funnel "
-          "status` shows it, is\n"
-          "needed only when several ingresses are joined. With --revoke the certificates this node "
-          "has "
-          "ordered are revoked.\n"),
+    .details = N_ ("Forgets the ingress and this node's key for it, after asking. ENDPOINT, as "
+                   "`funnel status` shows it, is needed only when several ingresses are joined. "
+                   "With --revoke the certificates this node has ordered are revoked.\n"),
     .flags = FUNNEL_CLI_REVOKE | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .max_arguments = 1,
     .run = run,

@@ -40,6 +40,7 @@ typedef struct
 
 static const HelpRow help_rows[] = {
     {FUNNEL_CLI_BG, "--bg", N_ ("share in the background: it stays when this command ends")},
+    {FUNNEL_CLI_WAIT, "--wait=SECONDS", N_ ("how long to wait for the result (default: 20)")},
     {FUNNEL_CLI_KIND, "--https=PORT", N_ ("public port for HTTPS (default: 443)")},
     {FUNNEL_CLI_KIND, "--tcp=PORT",
      N_ ("pass raw TLS through to the target, which holds the certificate")},
@@ -64,7 +65,6 @@ static const HelpRow help_rows[] = {
      N_ ("look for the name in a CT log, or in the answer of a monitor")},
     {FUNNEL_CLI_DNS, "--dns=ADDRESS", N_ ("ask this DNS server for CAA records")},
     {FUNNEL_CLI_ISSUER, "--issuer=DOMAIN", N_ ("what CAA records call the certificate authority")},
-    {FUNNEL_CLI_WAIT, "--wait=SECONDS", N_ ("how long to wait for the result (default: 20)")},
     {FUNNEL_CLI_AUTHORITY, "--add", N_ ("try this authority after those that are set")},
     {FUNNEL_CLI_AUTHORITY, "--ca-file=FILE", N_ ("trust FILE, PEM, for the directory's own TLS")},
     {FUNNEL_CLI_AUTHORITY, "--eab=KID", N_ ("external account binding: the key's identifier")},
@@ -78,16 +78,31 @@ static const HelpRow help_rows[] = {
     {0, "--help", N_ ("show help")},
 };
 
+/* What nearly every command takes. */
+static gboolean
+is_general (const HelpRow *row)
+{
+  return !row->flag || (row->flag & (FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM));
+}
+
+static void
+append_rows (GString *text, FunnelCliFlags allowed, gboolean general)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (help_rows); i++)
+    if (is_general (&help_rows[i]) == general
+        && (!help_rows[i].flag || (help_rows[i].flag & allowed)))
+      g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage,
+                              _ (help_rows[i].description));
+}
+
 char *
 funnel_cli_options_help (FunnelCliFlags allowed)
 {
   GString *text = g_string_new (NULL);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (help_rows); i++)
-    if (!help_rows[i].flag || (help_rows[i].flag & allowed))
-      g_string_append_printf (text, "  %-26s %s\n", help_rows[i].usage,
-                              _ (help_rows[i].description));
+  append_rows (text, allowed, FALSE);
   funnel_cli_share_options_help (allowed, text);
+  append_rows (text, allowed, TRUE);
   return g_string_free (text, FALSE);
 }
 

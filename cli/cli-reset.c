@@ -66,8 +66,7 @@ const FunnelCliCommand funnel_cli_reset = {
     .synopsis = "reset [--yes]",
     .summary = N_ ("end all shares (asks)"),
     .details = N_ ("Ends and forgets all shares, in the foreground and in the background, after "
-                   "asking. The ingress stays\n"
-                   "joined; `funnel leave` ends that.\n"),
+                   "asking. The ingress stays joined; `funnel leave` ends that.\n"),
     .flags = FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .run = run,
 };

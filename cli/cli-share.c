@@ -575,15 +575,13 @@ const FunnelCliCommand funnel_cli_share = {
     .name = NULL,
     .synopsis = "[FLAGS] TARGET | -- COMMAND",
     .summary = N_ ("put TARGET on the internet"),
-    .details
-    = N_ ("TARGET is a port (3000), HOST:PORT, an http://, https://, https+insecure:// or h2c:// "
-          "URL, unix:/PATH,\na file or folder (/srv/site, ./site), text:WORDS or "
-          "redirect:URL; with --tcp and\n--tls-terminated-tcp a port, tcp://HOST:PORT or "
-          "unix:/PATH. The share ends with this command, unless --bg is given.\n"
-          "With --bg the command waits until the share was seen to work from outside: it "
-          "exits with 0 then,\n"
-          "with 3 when that has not happened within --wait seconds.\n"
-          "-- COMMAND runs a program, shares the port it listens on, and ends with it.\n"),
+    .details = N_ ("TARGET is a port (3000), HOST:PORT, an http://, https://, https+insecure:// or "
+                   "h2c:// URL, unix:/PATH, a file or folder (/srv/site, ./site), text:WORDS or "
+                   "redirect:URL; with --tcp and --tls-terminated-tcp a port, tcp://HOST:PORT or "
+                   "unix:/PATH. The share ends with this command, unless --bg is given.\nWith --bg "
+                   "the command waits until the share was seen to work from outside: it exits with "
+                   "0 then, with 3 when that has not happened within --wait seconds.\n-- COMMAND "
+                   "runs a program, shares the port it listens on, and ends with it.\n"),
     .flags = FUNNEL_CLI_BG | FUNNEL_CLI_KIND | FUNNEL_CLI_NAME | FUNNEL_CLI_CERTIFICATE
              | FUNNEL_CLI_YES | FUNNEL_CLI_JSON | FUNNEL_CLI_WAIT | FUNNEL_CLI_SYSTEM
              | FUNNEL_CLI_PATH | FUNNEL_CLI_TARGET | FUNNEL_CLI_PERMIT | FUNNEL_CLI_ACCESS

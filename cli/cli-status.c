@@ -212,8 +212,7 @@ const FunnelCliCommand funnel_cli_status = {
     .synopsis = "status [--json]",
     .summary = N_ ("show ingresses, shares and what is missing"),
     .details = N_ ("Shows every ingress this node has joined and every share, in the foreground or "
-                   "not, with its state, the\n"
-                   "reason and what to do next.\n"),
+                   "not, with its state, the reason and what to do next.\n"),
     .flags = FUNNEL_CLI_JSON | FUNNEL_CLI_SYSTEM,
     .run = run,
 };

@@ -49,6 +49,22 @@ def files_with_words_are_listed(_world):
         raise Failure("\n    ".join(wrong))
 
 
+@test(limit=30)
+def help_fits_into_80_columns(world):
+    """Of every command, in every language."""
+    wrong = []
+    for language in ["en", *listed("LINGUAS")]:
+        for command in ("", "off", "status", "doctor", "reset", "export", "import", "join", "leave", "cert", "audit", "ca", "tunnel", "help"):
+            done = subprocess.run([world.program("funnel"), "help", *command.split()], capture_output=True, text=True, timeout=20, check=False,
+                                  env={"LC_ALL": "C.UTF-8", "LANGUAGE": language, "FUNNEL_LOCALE_DIR": os.path.join(world.build, "po")})
+            lines = done.stdout.splitlines()
+            if done.returncode != 0 or len(lines) < 5:
+                wrong.append(f"{language}: funnel help {command}: {done.stderr}")
+            wrong += [f"{language}: funnel help {command}: {line}" for line in lines if len(line) > 80]
+    if wrong:
+        raise Failure("\n    ".join(wrong))
+
+
 @test(limit=20)
 def a_changed_translation_changes_what_is_installed(world):
     """The build knows that the desktop file and the metainfo are made from the translations."""

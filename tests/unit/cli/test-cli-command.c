@@ -54,12 +54,14 @@ test_refused (void)
     const char *line;
     const char *message;
   } rows[] = {
-      {"--bg", "invalid number of arguments (0)"},
-      {"1 2 3", "invalid number of arguments (3)"},
+      {"--bg", "say what to share, as in: funnel 3000"},
+      {"1 2 3", "invalid number of arguments (3); usage: funnel [FLAGS] TARGET | -- COMMAND"},
       {"3000 on", "invalid argument format: after a target only \"off\" can follow, not \"on\""},
-      {"status now", "invalid number of arguments (1)"},
+      {"status now", "invalid number of arguments (1); usage: funnel status [--json]"},
+      {"statsu", "there is no command \"statsu\"; what can be shared is a port, HOST:PORT, a URL, "
+                 "or a path as in ./statsu"},
       {"status --bg", "the bg flag means nothing to `status [--json]`"},
-      {"join", "invalid number of arguments (0)"},
+      {"join", "invalid number of arguments (0); usage: funnel join TOKEN|-"},
       {"3000 off --bg", "the bg flag means nothing to `[TARGET] [FLAGS] off`"},
   };
 

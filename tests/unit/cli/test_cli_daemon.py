@@ -151,7 +151,7 @@ class Usage(unittest.TestCase):
                             (["--cert-file=c", "3000"], "--key-file is missing"),
                             (["--bg", "status"], "the bg flag means nothing to"),
                             ([""], "empty target"), (["", "off"], "empty target"),
-                            ([], "invalid number of arguments (0)"), (["1", "2", "3"], "invalid number of arguments (3)"),
+                            ([], "say what to share, as in: funnel 3000"), (["statsu"], 'there is no command "statsu"'), (["1", "2", "3"], "invalid number of arguments (3)"),
                             (["join"], "invalid number of arguments (0)"),
                             (["join", "a", "b"], "invalid number of arguments (2)"),
                             (["3000", "on"], "invalid argument format")):

@@ -188,10 +188,10 @@ class Background(PeerCase):
         return self.said.text
 
     def test_remote_error_is_bare(self):
-        done = self.run_cli("--bg", "refuse", code=2)
+        done = self.run_cli("--bg", "refuse://it", code=2)
         self.assertEqual(done.stderr, "Error: must be a URL starting with one of the supported schemes\n"
                                       "try `funnel --help` for usage info\n")
-        done = self.run_cli("--bg", "--json", "refuse", code=2)
+        done = self.run_cli("--bg", "--json", "refuse://it", code=2)
         self.assertEqual(json.loads(done.stdout)["error"]["code"], "invalid-argument")
 
 

@@ -76,7 +76,7 @@ on_manager_share (FunnelDBusManager *manager,
   guint16 port = 443;
 
   printf ("share %s %s\n", target, printed);
-  if (strcmp (target, "refuse") == 0)
+  if (strcmp (target, "refuse://it") == 0)
     {
       g_dbus_method_invocation_return_error (
           invocation, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT,

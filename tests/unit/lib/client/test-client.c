@@ -382,7 +382,7 @@ static void
 test_remote_error (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = share (fixture, "refuse", &error);
+  g_autofree char *path = share (fixture, "refuse://it", &error);
 
   g_assert_null (path);
   g_assert_error (error, FUNNEL_ERROR, FUNNEL_ERROR_INVALID_ARGUMENT);
