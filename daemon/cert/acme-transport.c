@@ -431,6 +431,16 @@ open_trust (const char *ca_file, GError **error)
   return trust;
 }
 
+/* "dummy", which is this daemon's unless its user says otherwise, is none. GIO would load all its
+ * modules for proxies only to take that one: libproxy and the library of C++, 1.6 MB for ever. */
+static GProxyResolver *
+choose_proxies (void)
+{
+  return g_strcmp0 (g_getenv ("GIO_USE_PROXY_RESOLVER"), "dummy") != 0
+             ? g_proxy_resolver_get_default ()
+             : NULL;
+}
+
 FunnelAcmeTransport *
 funnel_acme_transport_new (const char *ca_file, guint request_ms, GError **error)
 {
@@ -442,8 +452,9 @@ funnel_acme_transport_new (const char *ca_file, guint request_ms, GError **error
   self = g_new0 (FunnelAcmeTransport, 1);
   self->request_ms = request_ms;
   self->session = soup_session_new_with_options (
-      "tls-database", trust, "max-conns", CONNECTIONS_MAX, "max-conns-per-host", CONNECTIONS_MAX,
-      "idle-timeout", IDLE_S, "user-agent", "funnel/" FUNNEL_VERSION, NULL);
+      "tls-database", trust, "proxy-resolver", choose_proxies (), "max-conns", CONNECTIONS_MAX,
+      "max-conns-per-host", CONNECTIONS_MAX, "idle-timeout", IDLE_S, "user-agent",
+      "funnel/" FUNNEL_VERSION, NULL);
   soup_session_remove_feature_by_type (self->session, SOUP_TYPE_CONTENT_DECODER);
   return self;
 }
