@@ -135,6 +135,15 @@ funnel_access_group_update (FunnelAccessGroup *self)
 
 /* --- Wishes --- */
 
+/* Its button to apply is for what the user typed. */
+static void
+forget_password (FunnelAccessGroup *self)
+{
+  adw_entry_row_set_show_apply_button (self->password, FALSE);
+  set_text (self->password, "");
+  adw_entry_row_set_show_apply_button (self->password, TRUE);
+}
+
 static void
 set_access_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -143,7 +152,7 @@ set_access_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (funnel_dbus_share_call_set_access_finish (FUNNEL_DBUS_SHARE (source), result, &error))
     {
-      set_text (self->password, "");
+      forget_password (self);
       funnel_tell (GTK_WIDGET (self), _ ("The rules have changed"));
     }
   funnel_tell_error (GTK_WIDGET (self), error);

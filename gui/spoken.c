@@ -2,6 +2,7 @@
 #include "gui/spoken.h"
 
 #include <adwaita.h>
+#include <glib/gi18n.h>
 
 #define KEY "funnel-spoken"
 
@@ -16,6 +17,29 @@ show_tooltip (GtkWidget *button)
                                     -1);
 }
 
+/* GTK's and libadwaita's own buttons of which nothing is told at all. */
+static void
+name_from_child (GtkButton *button)
+{
+  static const struct
+  {
+    const char *icon;
+    const char *words; /* as GTK translates them */
+  } rows[] = {
+      {"edit-find-symbolic", "Search"},
+      {"window-close-symbolic", "Close"},
+  };
+  GtkWidget *child = gtk_button_get_child (button);
+
+  if (GTK_IS_LABEL (child))
+    gtk_accessible_update_relation (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_RELATION_LABELLED_BY,
+                                    child, NULL, -1);
+  for (gsize i = 0; GTK_IS_IMAGE (child) && i < G_N_ELEMENTS (rows); i++)
+    if (g_strcmp0 (gtk_image_get_icon_name (GTK_IMAGE (child)), rows[i].icon) == 0)
+      gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                      g_dgettext ("gtk40", rows[i].words), -1);
+}
+
 static void
 name_button (GtkButton *button)
 {
@@ -25,6 +49,7 @@ name_button (GtkButton *button)
   if (gtk_button_get_label (button) || g_object_get_data (G_OBJECT (button), KEY))
     return;
   g_object_set_data (G_OBJECT (button), KEY, button);
+  name_from_child (button);
   show_tooltip (GTK_WIDGET (button));
   g_signal_connect (button, "notify::tooltip-text", G_CALLBACK (show_tooltip), NULL);
 }

@@ -29,6 +29,7 @@ struct _FunnelWindow
   FunnelDBusShare *looked_at; /* whose page was the last one; NULL: none */
   guint row;                  /* that went, or came, last */
   guint focus_source;
+  AdwToast *toast; /* the last one, as long as there is one */
   AdwToastOverlay *toasts;
   AdwLeaflet *pages;
   AdwWindowTitle *title;
@@ -50,10 +51,15 @@ G_DEFINE_FINAL_TYPE (FunnelWindow, funnel_window, ADW_TYPE_APPLICATION_WINDOW)
 
 /* --- What is shown --- */
 
+/* A page is begun at its beginning, not where the last share, or the last wish, was left. */
 static void
 show_page (FunnelWindow *self, const char *name)
 {
+  gboolean other = g_strcmp0 (adw_leaflet_get_visible_child_name (self->pages), name) != 0;
+
   adw_leaflet_set_visible_child_name (self->pages, name);
+  if (other && g_strcmp0 (name, "main") != 0)
+    funnel_focus_enter (adw_leaflet_get_visible_child (self->pages));
 }
 
 static void
@@ -352,6 +358,10 @@ on_back (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   FunnelWindow *self = FUNNEL_WINDOW (widget);
 
+  /* Where there is no way back, what was told goes. */
+  if (self->toast && !self->wants_join
+      && g_strcmp0 (adw_leaflet_get_visible_child_name (self->pages), "main") == 0)
+    adw_toast_dismiss (self->toast);
   self->wants_join = FALSE;
   show_page (self, "main");
   update (self);
@@ -389,12 +399,16 @@ on_preferences (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 on_about (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  adw_show_about_window (GTK_WINDOW (widget), "application-name", _ ("Funnel"), "application-icon",
-                         "org.openfunnel.Funnel", "version", FUNNEL_VERSION, "license-type",
-                         GTK_LICENSE_GPL_3_0, "comments",
-                         _ ("Puts a program on this computer on the internet, through a public "
-                            "host of your own that never sees what is said."),
-                         "translator-credits", _ ("translator-credits"), NULL);
+  GtkWidget *about
+      = g_object_new (ADW_TYPE_ABOUT_WINDOW, "transient-for", widget, "modal", TRUE,
+                      "application-name", _ ("Funnel"), "application-icon", "org.openfunnel.Funnel",
+                      "version", FUNNEL_VERSION, "license-type", GTK_LICENSE_GPL_3_0, "comments",
+                      _ ("Puts a program on this computer on the internet, through a public "
+                         "host of your own that never sees what is said."),
+                      "translator-credits", _ ("translator-credits"), NULL);
+
+  funnel_spoken_name (about);
+  gtk_window_present (GTK_WINDOW (about));
 }
 
 static void
@@ -415,10 +429,12 @@ funnel_window_tell (FunnelWindow *self, const char *text)
   g_return_if_fail (FUNNEL_IS_WINDOW (self));
   clean = funnel_words_sentence (text);
   markup = g_markup_escape_text (clean, -1);
+  if (self->toast)
+    adw_toast_dismiss (self->toast);
   toast = adw_toast_new (markup);
-  /* The newest comes at once: they would queue otherwise. */
-  adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH);
+  g_set_weak_pointer (&self->toast, toast);
   adw_toast_overlay_add_toast (self->toasts, toast);
+  funnel_spoken_name (GTK_WIDGET (self->toasts));
 }
 
 void
@@ -470,6 +486,7 @@ funnel_window_dispose (GObject *object)
   FunnelWindow *self = FUNNEL_WINDOW (object);
 
   g_clear_handle_id (&self->focus_source, g_source_remove);
+  g_clear_weak_pointer (&self->toast);
   g_clear_object (&self->looked_at);
   g_clear_object (&self->connection);
   g_clear_object (&self->preferences);
@@ -546,8 +563,12 @@ funnel_window_new (GtkApplication *application,
                    GSettings *preferences)
 {
   FunnelWindow *self = g_object_new (FUNNEL_TYPE_WINDOW, "application", application, NULL);
+  GtkShortcutsWindow *shortcuts
+      = gtk_application_window_get_help_overlay (GTK_APPLICATION_WINDOW (self));
   int width = 0, height = 0;
 
+  if (shortcuts)
+    funnel_spoken_name (GTK_WIDGET (shortcuts));
   self->connection = g_object_ref (connection);
   if (preferences)
     {

@@ -35,7 +35,9 @@ def joins_by_pasting(s):
 
 
 def escape_means_no(s):
-    s.keyboard.reach("list item", f"Port {s.port}")
+    s.keyboard.reach("push button", "Look again")
+    s.keyboard.move("Tab")
+    s.keyboard.reach("list item", f"Port {s.port}", "Down")
     for no in ("Escape", "Return"):
         s.keyboard.press("Return")
         s.keyboard.in_window("Put this on the internet?")
@@ -91,7 +93,98 @@ def sets_a_password(s):
         raise stage.Failure("a visitor came in without the password")
 
 
-STEPS = [it_begins_with_nothing, joins_by_pasting, escape_means_no, publishes_a_port, copies_the_address, a_window_closes_with_escape, sets_a_password]
+def switches_off_and_on(s):
+    s.keyboard.reach("check box", "Publish", "shift+Tab")
+    for state in ("off", "active"):
+        s.keyboard.press("space")
+        s.wait(lambda: s.state() == state, f"the share to be {state}")
+        s.keyboard.on("check box", "Publish")
+
+
+def goes_back_and_comes_again(s):
+    for back in ("Escape", "alt+Left"):
+        s.keyboard.press(back)
+        s.wait(lambda: s.keyboard.where() == row(s, "Reachable from the internet"), "the keyboard at the share")
+        s.keyboard.check_names()
+        s.keyboard.press("Return")
+        s.keyboard.on("push button", "Back")
+    s.keyboard.press("Escape")
+
+
+def every_key_does_what_is_said(s):
+    """What the window of the shortcuts lists."""
+    s.keyboard.press("ctrl+question")
+    s.window.get("label", "Pause or resume all shares")
+    s.keyboard.on("push button", "Search")
+    s.keyboard.check_names()
+    s.keyboard.press("Escape")
+    s.keyboard.on(*row(s, "Reachable from the internet"))
+    for key, page in (("ctrl+n", "Programs on this computer"), ("ctrl+i", "Public host")):
+        s.keyboard.press(key)
+        s.window.get("label", page)
+        s.keyboard.on("push button", "Back")
+        s.keyboard.check_names()
+        s.keyboard.press("Escape")
+        s.keyboard.on(*row(s, "Reachable from the internet"))
+    s.keyboard.press("ctrl+comma")
+    s.keyboard.in_window("Preferences")
+    s.keyboard.check_names()
+    s.keyboard.press("Escape")
+    s.keyboard.in_window("Funnel")
+
+
+def pauses_all(s):
+    s.keyboard.press("ctrl+p")
+    s.wait(lambda: s.state() == "off", "the share to be paused")
+    s.keyboard.press("ctrl+p")
+    s.wait(lambda: s.state() == "active", "the share to be back")
+    s.wait(lambda: s.keyboard.where() == row(s, "Reachable from the internet"), "the keyboard at the share")
+
+
+def the_menu_is_open_to_keys(s):
+    s.keyboard.press("F10")
+    s.keyboard.on("check menu item", "Pause all")
+    s.keyboard.reach("menu item", "About Funnel", "Down")
+    s.keyboard.press("Return")
+    s.keyboard.in_window("About")
+    s.keyboard.check_names()
+    s.keyboard.press("Escape")
+    s.keyboard.in_window("Funnel")
+    s.keyboard.on("push button", "Main menu")
+
+
+def removes_it(s):
+    s.keyboard.reach("push button", "More")
+    for answer in ("Return", "alt+r"):
+        s.keyboard.press("Return")
+        s.keyboard.on("menu item", "Details")
+        s.keyboard.reach("menu item", "Remove…", "Down")
+        s.keyboard.press("Return")
+        s.keyboard.in_window("Remove this share?")
+        s.keyboard.on("push button", "Cancel")
+        s.keyboard.press(answer)
+        s.keyboard.in_window("Funnel")
+        s.wait(lambda: len(s.shares()) == (answer == "Return"), "the share to be gone, or not")
+        s.keyboard.on("push button", "More" if s.shares() else "Publish something")
+    s.keyboard.reach("push button", "Main menu")
+
+
+def closes(s):
+    s.keyboard.press("ctrl+q")
+    s.wait(lambda: s.children["gui"].poll() is not None, "the program to end")
+    if s.children["gui"].returncode != 0:
+        raise stage.Failure(f"it ended with {s.children['gui'].returncode}")
+
+
+# --- helpers
+
+def row(s, state):
+    """What is said of the only share in the list."""
+    return "list item", f"{stage.NAME}, Port {s.port} on this computer, {state}"
+
+
+STEPS = [it_begins_with_nothing, joins_by_pasting, escape_means_no, publishes_a_port, copies_the_address, a_window_closes_with_escape, sets_a_password,
+         switches_off_and_on, goes_back_and_comes_again, every_key_does_what_is_said, pauses_all, the_menu_is_open_to_keys, removes_it, closes]
 
 if __name__ == "__main__":
     session.main("keys", STEPS)
