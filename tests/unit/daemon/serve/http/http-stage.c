@@ -114,6 +114,17 @@ is_target (struct http_exchange *x, const char *text)
          && memcmp (x->request.target.data, text, x->request.target.len) == 0;
 }
 
+/* The number behind @prefix in the target; -1 where the target begins otherwise. A target has a
+ * length, and no NUL at its end. */
+static gint64
+number_behind (struct http_exchange *x, const char *prefix)
+{
+  g_autofree char *target = g_strndup (x->request.target.data, x->request.target.len);
+
+  return g_str_has_prefix (target, prefix) ? g_ascii_strtoll (target + strlen (prefix), NULL, 10)
+                                           : -1;
+}
+
 static void
 respond (struct http_exchange *x, guint status, gint64 length, const char *name, const char *value)
 {
@@ -294,9 +305,9 @@ start (struct http_exchange *x)
       http_exchange_write (x, "body", 4);
       finish (x, "grpc-status", "0");
     }
-  else if (g_str_has_prefix (x->request.target.data, "/big/"))
+  else if (number_behind (x, "/big/") >= 0)
     {
-      answer->left = (gsize)g_ascii_strtoull (x->request.target.data + 5, NULL, 10);
+      answer->left = (gsize)number_behind (x, "/big/");
       respond (x, 200, (gint64)answer->left, NULL, NULL);
       on_writable (x);
     }
