@@ -7,6 +7,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "lib/base/host.h"
+
 #define DAY_S (24 * 3600)
 #define SOON_S (2 * DAY_S) /* a certificate should have been renewed long before */
 
@@ -334,6 +336,13 @@ check_dns (const FunnelDoctorFacts *facts, const char *name, GPtrArray *steps)
 {
   if (funnel_doctor_skip (steps, "dns", name, dns_needs))
     return;
+  if (funnel_host_is_within (name, "localhost"))
+    {
+      funnel_doctor_add (
+          steps, "dns", name, FUNNEL_DOCTOR_SKIPPED,
+          g_strdup (N_ ("names below localhost lead to this machine without records")), NULL);
+      return;
+    }
   for (guint i = 0; i < facts->names->len; i++)
     {
       const FunnelDnsView *view = g_ptr_array_index (facts->names, i);

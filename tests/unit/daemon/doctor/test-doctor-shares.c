@@ -297,6 +297,28 @@ evaluate (Fixture *f)
   return funnel_node_doctor_evaluate (&f->facts);
 }
 
+/* A name below localhost needs no record, and is not looked up. */
+static void
+test_localhost (void)
+{
+  Fixture f;
+  g_autoptr (GPtrArray) steps = NULL;
+  const FunnelDoctorStep *dns, *round_trip;
+
+  fill (&f);
+  f.share.facts.name = "laptop.funnel.localhost";
+  f.view.name = (char *)"laptop.funnel.localhost";
+  f.view.system = f.view.own = none;
+  steps = evaluate (&f);
+  dns = funnel_doctor_find (steps, "dns", "laptop.funnel.localhost");
+  g_assert_nonnull (dns);
+  g_assert_cmpint (dns->result, ==, FUNNEL_DOCTOR_SKIPPED);
+  g_assert_cmpstr (dns->advice, ==, "");
+  round_trip = funnel_doctor_find (steps, "round-trip", "laptop.funnel.localhost:443");
+  g_assert_nonnull (round_trip);
+  g_assert_cmpint (round_trip->result, ==, FUNNEL_DOCTOR_OK);
+}
+
 static void
 test_row (gconstpointer data)
 {
@@ -380,5 +402,6 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/doctor-shares/nothing-shared", test_nothing_shared);
   g_test_add_func ("/doctor-shares/two-shares", test_two_shares);
+  g_test_add_func ("/doctor-shares/localhost", test_localhost);
   return g_test_run ();
 }
