@@ -195,9 +195,8 @@ admin_print_node (JsonObject *node)
       = admin_text_ago (json_object_get_int_member (node, linked ? "linked_since" : "last_seen"));
 
   printf ("%s  %s  %s %s  %s%s\n", json_object_get_string_member (node, "name"),
-          json_object_get_string_member (node, "address"),
-          linked ? "linked since" : "away, last seen", when,
-          json_object_get_string_member (node, "software"), limits);
+          json_object_get_string_member (node, "address"), linked ? "linked" : "away, last seen",
+          when, json_object_get_string_member (node, "software"), limits);
   print_grants (json_object_get_array_member (node, "grants"));
   print_shares (json_object_get_array_member (node, "shares"));
 }
