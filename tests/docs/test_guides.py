@@ -59,15 +59,23 @@ class Typist:
             return
         child = subprocess.Popen(self.command("laptop", "exec " + line), env=self.environment["laptop"], cwd=self.folder, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        heard = []
+        reader = threading.Thread(target=self.hear, args=(child.stdout, heard))
+        reader.start()
         try:
             self.active(line)
+            until(lambda: any("Available" in text for text in heard), 20, f"{line} says that it is available")
             child.send_signal(signal.SIGINT)
-            output, _ = child.communicate(timeout=20)
+            child.wait(20)
         finally:
             child.kill()
-        if "Available" not in output:
-            raise Failure(f"{line}: {output}")
+            reader.join()
         until(lambda: not self.w.laptop.shares(), 10, f"{line}: the share ends with its command")
+
+    @staticmethod
+    def hear(stream, heard):
+        for text in stream:
+            heard.append(text)
 
     def active(self, line):
         def seen():
