@@ -10,7 +10,8 @@ from patience import Failure
 
 CLEAR = 24  # of 255: by how much one of the colours of a pixel has to change
 RING = 60  # pixels that change at least when something gets the keyboard
-AROUND, PADDED = (8, 8), (40, 16)  # pixels around what stands in something, in which its ring is; PADDED: around words on a button
+# Pixels around what stands in something, in which its ring is: to the sides, and above and below.
+AROUND, ROW, WORDS = (8, 8), (14, 12), (40, 16)
 MENU = ("menu item", "check menu item")  # AT-SPI does not know where they are on the screen
 CLASS_NAME = re.compile(r"(Gtk|Adw|Funnel)[A-Z]")  # what GTK calls what has no name
 PRESSED = ("push button", "toggle button", "check box", "combo box", "text", *MENU)
@@ -68,7 +69,7 @@ class Keyboard:
         if width <= 0 or height <= 0:
             return False
         words = node.get_role_name() == "push button" and any(child.get_role_name() == "label" for child in access.walk(node))
-        right, down = PADDED if words else AROUND
+        right, down = WORDS if words else ROW if node.get_role_name() == "list item" else AROUND
         area = (x - right, y - down, width + 2 * right, height + 2 * down)
         return self.session.changed(before, None if node.get_role_name() in MENU else area, CLEAR) >= RING
 
