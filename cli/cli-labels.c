@@ -131,14 +131,24 @@ funnel_label_block (const FunnelCliShareText *share, gboolean was_active, const 
 }
 
 char *
-funnel_label_disable (const char *kind, guint16 port, const char *name)
+funnel_label_disable (const char *kind, guint16 port, const char *name, const char *path)
 {
-  g_autofree char *clean = funnel_label_clean (name);
+  GString *text = g_string_new (NULL);
+  g_autofree char *clean_name = funnel_label_clean (name), *clean_path = funnel_label_clean (path);
 
-  if (*clean)
-    return g_strdup_printf ("funnel --%s=%u --name=%s off", kind && *kind ? kind : "https", port,
-                            clean);
-  return g_strdup_printf ("funnel --%s=%u off", kind && *kind ? kind : "https", port);
+  g_string_append_printf (text, "funnel --%s=%u", kind && *kind ? kind : "https", port);
+  if (*clean_name)
+    g_string_append_printf (text, " --name=%s", clean_name);
+  if (*clean_path)
+    {
+      g_autofree char *quoted = g_shell_quote (clean_path);
+      gboolean plain
+          = clean_path[strspn (clean_path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._-")] == '\0';
+
+      g_string_append_printf (text, " --set-path=%s", plain ? clean_path : quoted);
+    }
+  g_string_append (text, " off");
+  return g_string_free (text, FALSE);
 }
 
 typedef struct

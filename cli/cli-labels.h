@@ -66,8 +66,8 @@ char *funnel_label_line (const FunnelCliShareText *share);
 char *funnel_label_block (const FunnelCliShareText *share, gboolean was_active, const char *footer);
 
 /** funnel_label_disable: the command that ends exactly this share; @name only when kind and port
- * are not enough. */
-char *funnel_label_disable (const char *kind, guint16 port, const char *name);
+ * are not enough, @path only when that alone is to end. Both may be NULL. */
+char *funnel_label_disable (const char *kind, guint16 port, const char *name, const char *path);
 
 /** funnel_label_counts: "no-share 1, busy 3" from a{st}, largest first; NULL when there is none. */
 char *funnel_label_counts (GVariant *counts);

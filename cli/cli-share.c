@@ -335,7 +335,8 @@ get_disable_command (Run *run)
         same++;
     }
   return funnel_label_disable (kind, port,
-                               same > 1 ? funnel_dbus_share_get_name (run->share) : NULL);
+                               same > 1 ? funnel_dbus_share_get_name (run->share) : NULL,
+                               run->cli->options->share.path);
 }
 
 static void
@@ -476,6 +477,7 @@ run_child (Run *run, GError **error)
   if (run->view->mode == FUNNEL_CLI_VIEW_TERMINAL)
     run->view->mode = FUNNEL_CLI_VIEW_LINES;
   run->view->footer = NULL;
+  run->view->path = options->share.path;
   code = end_child (run, share_child (run, error));
   run->child = NULL;
   return code;
@@ -553,6 +555,7 @@ run_target (Run *run, GError **error)
   funnel_cli_exposure_warn (run->share);
   funnel_cli_view_init (run->view, cli->options->json,
                         background ? NULL : _ ("Press Ctrl+C to exit."));
+  run->view->path = cli->options->share.path;
   return background ? run_background (run, error) : hold (run, error);
 }
 

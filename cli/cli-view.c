@@ -2,6 +2,7 @@
 #include "cli/cli-view.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -106,6 +107,29 @@ update_json (FunnelCliView *view, const FunnelCliShareText *text, FunnelDBusShar
   funnel_cli_json_print (object, FALSE);
 }
 
+/* Where the mount at @path leads, which may end in slashes; NULL if there is none. */
+static char *
+dup_target_at (FunnelDBusShare *share, const char *path)
+{
+  GVariant *mounts = funnel_dbus_share_get_mounts (share);
+  gsize length = strlen (path);
+
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  for (gsize i = 0; mounts && i < g_variant_n_children (mounts); i++)
+    {
+      g_autoptr (GVariant) mount = g_variant_get_child_value (mounts, i);
+      g_autoptr (GVariant) target = g_variant_lookup_value (mount, "target", G_VARIANT_TYPE_STRING);
+      const char *at = "";
+
+      g_variant_lookup (mount, "path", "&s", &at);
+      if (target && strncmp (at, path, length) == 0
+          && at[length + strspn (at + length, "/")] == '\0')
+        return g_variant_dup_string (target, NULL);
+    }
+  return NULL;
+}
+
 void
 funnel_cli_view_update (FunnelCliView *view, FunnelDBusShare *share)
 {
@@ -117,6 +141,14 @@ funnel_cli_view_update (FunnelCliView *view, FunnelDBusShare *share)
       .reason = funnel_dbus_share_get_reason (share),
       .next_step = funnel_dbus_share_get_next_step (share),
   };
+  g_autofree char *target = view->path ? dup_target_at (share, view->path) : NULL;
+  g_autofree char *url = target ? g_strconcat (text.url, view->path, NULL) : NULL;
+
+  if (target)
+    {
+      text.target = target;
+      text.url = url;
+    }
 
   if (view->mode == FUNNEL_CLI_VIEW_TERMINAL)
     update_terminal (view, &text);

@@ -21,6 +21,7 @@ typedef struct
 {
   FunnelCliViewMode mode;
   const char *footer; /* or NULL */
+  const char *path;   /* show what is there, not at "/"; borrowed, or NULL */
   gboolean was_active;
   char *shown; /* what is on the screen, or was said last */
   char *shown_url;

@@ -127,11 +127,15 @@ test_target (void)
 static void
 test_disable (void)
 {
-  g_autofree char *plain = funnel_label_disable ("https", 443, NULL);
-  g_autofree char *named = funnel_label_disable ("tls-terminated-tcp", 8443, "a.example.org");
+  g_autofree char *plain = funnel_label_disable ("https", 443, NULL, NULL);
+  g_autofree char *named = funnel_label_disable ("tls-terminated-tcp", 8443, "a.example.org", NULL);
+  g_autofree char *path = funnel_label_disable ("https", 443, NULL, "/api");
+  g_autofree char *strange = funnel_label_disable ("https", 443, NULL, "/a b");
 
   g_assert_cmpstr (plain, ==, "funnel --https=443 off");
   g_assert_cmpstr (named, ==, "funnel --tls-terminated-tcp=8443 --name=a.example.org off");
+  g_assert_cmpstr (path, ==, "funnel --https=443 --set-path=/api off");
+  g_assert_cmpstr (strange, ==, "funnel --https=443 --set-path='/a b' off");
 }
 
 static void
