@@ -126,6 +126,14 @@ class Keyboard:
                 raise Failure(f"{key} does not come to {role} {name!r}: {passed}")
             stops.append(self.told)
 
+    def go_round(self, key):
+        """Every stop of a page, until the first one comes again."""
+        first = self.told = self.session.wait(self.focus, "something that has the keyboard")
+        stops = [self.move(key)]
+        while self.told != first:
+            stops.append(self.move(key))
+        return stops
+
     def type(self, text):
         self.session.run("xdotool", "type", "--delay", "1", text)
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From an invitation to a page on the internet and back without a mouse, as whoever cannot hold one does it: only keys
-are pressed, and each Tab has to end where it can be seen."""
+are pressed, and each Tab has to end where it can be seen. With --long once more in dark colours, and all round a page."""
+import sys
+import time
+
 import access
 import keyboard
 import session
@@ -8,6 +11,10 @@ import stage
 
 URL = f"https://{stage.NAME}"
 USER, PASSWORD = "User name for a password (empty: none)", "New password"
+
+
+def in_the_dark(s):
+    s.environment["ADW_DEBUG_COLOR_SCHEME"] = "prefer-dark"
 
 
 def it_begins_with_nothing(s):
@@ -63,6 +70,25 @@ def publishes_a_port(s):
     s.keyboard.in_window("Funnel")
     s.keyboard.on("push button", "Back")
     s.keyboard.check_names()
+
+
+def the_ring_stays(s):
+    """GTK would hide it after three seconds, and shows it again only when the keyboard moves."""
+    before = s.pixels()
+    s.keyboard.move("Tab")
+    shown = s.keyboard.focus()
+    time.sleep(4)  # what GTK does by its clock, not a wait
+    if not s.keyboard.seen(shown, before):
+        raise stage.Failure("the ring went by itself")
+
+
+def every_stop_is_seen_both_ways(s):
+    """Tab goes through the whole page of the share and comes back to where it was; so does Shift+Tab, the other way round."""
+    rounds = [s.keyboard.go_round(key) for key in ("Tab", "shift+Tab")]
+    if rounds[0][:-1] != rounds[1][-2::-1]:
+        raise stage.Failure(f"Tab and Shift+Tab do not go the same way: {rounds}")
+    if ("push button", "Examine") not in rounds[0]:
+        raise stage.Failure(f"Tab does not come to the end of the page: {rounds[0]}")
 
 
 def copies_the_address(s):
@@ -186,5 +212,9 @@ def row(s, state):
 STEPS = [it_begins_with_nothing, joins_by_pasting, escape_means_no, publishes_a_port, copies_the_address, a_window_closes_with_escape, sets_a_password,
          switches_off_and_on, goes_back_and_comes_again, every_key_does_what_is_said, pauses_all, the_menu_is_open_to_keys, removes_it, closes]
 
+LONG = [in_the_dark, *STEPS[:4], the_ring_stays, every_stop_is_seen_both_ways, *STEPS[4:]]
+
 if __name__ == "__main__":
+    if "--dark" in sys.argv[2:]:
+        session.main("keys-dark", LONG)
     session.main("keys", STEPS)
