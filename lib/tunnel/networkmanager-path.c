@@ -601,6 +601,7 @@ give_peer_again (FunnelNmPath *self, GTask *step)
 
 /* ---- operations ---- */
 
+/* clang-format off */
 static const FunnelNmStep up_steps[] = {
     {delete_wireguard, TRUE},
     {lower_placeholder, TRUE},
@@ -608,11 +609,13 @@ static const FunnelNmStep up_steps[] = {
     {resolve, FALSE},
     {raise_guard, FALSE},
     {check_guard, FALSE},
-    {remind_peer, TRUE}, /* from here on: leftovers */
+    /* leftovers */
+    {remind_peer, TRUE},
     {take_peer, TRUE},
     {lower_wireguard, FALSE},
     {lower_vrf, FALSE},
-    {lower_other_guard, FALSE}, /* to here */
+    {lower_other_guard, FALSE},
+    /* the tunnel */
     {raise_vrf, FALSE},
     {raise_wireguard, FALSE},
     {check_path, FALSE},
@@ -621,12 +624,22 @@ static const FunnelNmStep up_steps[] = {
 };
 
 static const FunnelNmStep down_steps[] = {
-    {hear_out, TRUE},           {hear_no_more, TRUE},    {delete_astray, TRUE},
-    {remind_peer, TRUE}, /* from here on: WireGuard */
-    {take_peer, TRUE},          {lower_wireguard, TRUE}, {delete_wireguard, TRUE},
-    {await_no_wireguard, TRUE}, {lower_vrf, TRUE}, /* from here on: what kept it apart */
-    {lower_placeholder, TRUE},  {lower_guard, FALSE},    {lower_other_guard, TRUE},
-    {delete_rest, TRUE},        {NULL, FALSE},
+    {hear_out, TRUE},
+    {hear_no_more, TRUE},
+    /* WireGuard */
+    {delete_astray, TRUE},
+    {remind_peer, TRUE},
+    {take_peer, TRUE},
+    {lower_wireguard, TRUE},
+    {delete_wireguard, TRUE},
+    {await_no_wireguard, TRUE},
+    /* what kept it apart */
+    {lower_vrf, TRUE},
+    {lower_placeholder, TRUE},
+    {lower_guard, FALSE},
+    {lower_other_guard, TRUE},
+    {delete_rest, TRUE},
+    {NULL, FALSE},
 };
 
 static const FunnelNmStep refresh_steps[] = {
@@ -643,11 +656,16 @@ static const FunnelNmStep adapt_steps[] = {
 };
 
 static const FunnelNmStep renew_guard_steps[] = {
-    {await_guard, FALSE},         {lower_placeholder, TRUE},
-    {make_room_for_guard, FALSE}, {raise_guard, FALSE},
-    {check_guard, FALSE},         {lower_other_guard, FALSE}, /* the guard is another */
-    {give_peer_again, FALSE},     {NULL, FALSE},
+    {await_guard, FALSE},
+    {lower_placeholder, TRUE},
+    {make_room_for_guard, FALSE},
+    {raise_guard, FALSE},
+    {check_guard, FALSE},
+    {lower_other_guard, FALSE},
+    {give_peer_again, FALSE},
+    {NULL, FALSE},
 };
+/* clang-format on */
 
 void
 funnel_nm_path_up_async (FunnelNmPath *self,
