@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define ADDRESSES_MAX 4 /* tried one after the other */
+#define LINGER_MS 2000
 
 /* States: resolving → connecting (each address in turn) → handshaking → done. */
 typedef struct
@@ -155,6 +156,60 @@ finish (GTask *task, FunnelProbeOutcome outcome, const char *detail)
   g_task_return_pointer (task, result, (GDestroyNotify)probe_result_free);
 }
 
+/* The end of a connection that went well. */
+
+typedef struct
+{
+  GSocketConnection *connection;
+  GSource *readable;
+  GSource *timeout;
+} Linger;
+
+static gboolean
+end_linger (Linger *linger)
+{
+  drop_source (&linger->readable);
+  drop_source (&linger->timeout);
+  g_object_unref (linger->connection);
+  g_free (linger);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_linger_timeout (gpointer user_data)
+{
+  return end_linger (user_data);
+}
+
+static gboolean
+on_linger_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  char unread[4096];
+
+  if (g_socket_receive (socket, unread, sizeof unread, NULL, NULL) > 0)
+    return G_SOURCE_CONTINUE;
+  return end_linger (user_data);
+}
+
+/* What is closed with something unread, and TLS sends tickets unasked, is reset; and a reset may
+ * overtake the last word of the handshake, which the node would then count as one that failed. */
+static void
+close_gently (Probe *probe)
+{
+  Linger *linger = g_new0 (Linger, 1);
+  GSocket *socket = g_socket_connection_get_socket (probe->connection);
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  linger->connection = g_steal_pointer (&probe->connection);
+  linger->readable = g_socket_create_source (socket, G_IO_IN, NULL);
+  linger->timeout = g_timeout_source_new (LINGER_MS);
+  g_socket_shutdown (socket, FALSE, TRUE, NULL);
+  g_source_set_callback (linger->readable, G_SOURCE_FUNC (on_linger_readable), linger, NULL);
+  g_source_set_callback (linger->timeout, on_linger_timeout, linger, NULL);
+  g_source_attach (linger->readable, context);
+  g_source_attach (linger->timeout, context);
+}
+
 /* Handshake. */
 
 static void
@@ -224,6 +279,8 @@ handshake (GTask *task)
   take_leaf (probe);
   /* A clean end: best effort, the answer is known. */
   gnutls_bye (probe->session, GNUTLS_SHUT_WR);
+  drop_source (&probe->socket_source);
+  close_gently (probe);
   finish (task, FUNNEL_PROBE_OK, NULL);
 }
 

@@ -213,12 +213,12 @@ finish (struct tool_call *call, pid_t pid, bool ended, struct reader *readers)
     kill (pid, SIGKILL);
   waitid (P_PID, (id_t)pid, &info, WEXITED);
   good = ended && info.si_code == CLD_EXITED && info.si_status == 0;
-  if (!ended)
+  if (!ended && call->error[0] == '\0') /* or it was not even waited for */
     snprintf (call->error, sizeof call->error, N_ ("%s did not end within %d s"), call->argv[0],
               TOOL_DEADLINE_MS / 1000);
-  else if (!good && readers[1].len > 0)
+  if (ended && !good && readers[1].len > 0)
     first_line (call->error, sizeof call->error, readers[1].text);
-  else if (!good)
+  else if (ended && !good)
     snprintf (call->error, sizeof call->error, N_ ("%s failed with status %d"), call->argv[0],
               info.si_status);
   if (call->want_output)
