@@ -99,6 +99,8 @@ turn (HttpStage *stage, uint32_t events)
 {
   struct serve_watches *watches = &stage->loop.watches;
 
+  /* As the loop does at the end of each turn: what has ended hears of nothing more. */
+  serve_watches_bury (&stage->loop);
   for (uint32_t slot = 0; slot < watches->slot_count; slot++)
     serve_watches_on_event (&stage->loop, slot, watches->generations[slot], events);
   serve_watches_run_again (&stage->loop);

@@ -48,7 +48,9 @@ class Screen:
 
     def start_screen(self, size):
         read, write = os.pipe()
-        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", "-fbdir", self.path("run"), "-nolisten", "tcp", "-noreset"],
+        folder = self.path("run")  # its picture is a file there, for those who look at it often
+        looked_at = ["-fbdir", folder] if os.path.isdir(folder) else []
+        self.start("xvfb", ["Xvfb", "-displayfd", str(write), "-screen", "0", size + "x24", *looked_at, "-nolisten", "tcp", "-noreset"],
                    pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as number:
