@@ -7,6 +7,7 @@
 #include "daemon/cert/system-trust.h"
 #include "lib/base/expiry.h"
 #include "lib/base/json-read.h"
+#include "lib/base/no-trust.h"
 #include "lib/base/trim.h"
 
 #include <glib/gi18n.h>
@@ -369,7 +370,7 @@ start (GTask *task)
 {
   Send *send = g_task_get_task_data (task);
 
-  funnel_system_trust_keep_out ();
+  funnel_trust_nobody ();
   soup_session_send_async (send->session, send->message, G_PRIORITY_DEFAULT,
                            funnel_expiry_get (send->expiry), send_cb, g_object_ref (task));
 }

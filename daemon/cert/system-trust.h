@@ -12,10 +12,4 @@ G_BEGIN_DECLS
  * reference. */
 GTlsDatabase *funnel_system_trust_get (void);
 
-/** funnel_system_trust_keep_out: before a TLS connection that is given a database of its own. GIO's
- * asks for the process's default first, for a moment, and would have the system's authorities read
- * and kept for ever. It gets one that trusts nobody, so that a connection which is given none is
- * refused. Any thread. */
-void funnel_system_trust_keep_out (void);
-
 G_END_DECLS

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "daemon/cert/system-trust.h"
+
+#include "lib/base/no-trust.h"
 #include "tests/unit/daemon/cert/make-certificate.h"
 
 static void
@@ -51,7 +53,7 @@ test_default_trusts_nobody (void)
                                                 G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER, NULL,
                                                 NULL, G_TLS_DATABASE_VERIFY_NONE, NULL, NULL),
                    ==, G_TLS_CERTIFICATE_NO_FLAGS);
-  funnel_system_trust_keep_out ();
+  funnel_trust_nobody ();
   asked = g_tls_backend_get_default_database (backend);
   g_assert_cmpint (g_tls_database_verify_chain (asked, one,
                                                 G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER, NULL,
